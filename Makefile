@@ -1,0 +1,42 @@
+# The commands of this repository; `make` alone lists them.
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench soak
+
+CARGO ?= cargo
+SOAK_MINUTES ?= 60
+# Where scripts/setup check puts its tools.
+CHATLEDGER_CACHE ?= $(HOME)/.cache/chatledger
+export PATH := $(CHATLEDGER_CACHE)/tools/bin:$(PATH)
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## the whole thing against a simulated Chat2Desk account; ONCE=1 ends by itself with the report
+	@scripts/setup demo
+	$(CARGO) run -q -p chatledger -- demo $(if $(ONCE),--once)
+
+test: ## format, lints, documentation, every test (Postgres and Kafka are installed and started as needed)
+	@scripts/setup test
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps
+	$(CARGO) test --workspace
+
+check: ## licences, one home for each library, unused dependencies, compose file
+	@scripts/setup check
+	$(CARGO) deny --log-level error --all-features check bans licenses sources
+# With metadata: the names of our libraries differ from those of their packages.
+	$(CARGO) machete --with-metadata
+	scripts/check-compose
+
+bench: ## events a second, each next to a baseline of the same run (docs/performance.md)
+	@scripts/setup test
+	$(CARGO) run --release -p chatledger-tests --bin bench
+
+soak: ## the scenario tests over and over, until one fails or SOAK_MINUTES (60) are over
+	@scripts/setup test
+	@end=$$(($$(date +%s) + 60 * $(SOAK_MINUTES))); round=0; \
+	while [ $$(date +%s) -lt $$end ]; do \
+		round=$$((round + 1)); echo "round $$round"; \
+		$(CARGO) test -q -p chatledger-tests || exit 1; \
+	done

@@ -1,0 +1,162 @@
+//! From status, headers and bytes to success or a class of error. Pure.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::error::{Error, Rejection};
+
+/// Judges an answer by the table of chat2desk.md 1.6. `Ok` means: a success whose body starts like JSON.
+pub(crate) fn judge(status: u16, retry_after: Option<&str>, body: &[u8]) -> Result<(), Error> {
+    if (200..300).contains(&status) && !says_error(body) {
+        return match body.iter().find(|byte| !byte.is_ascii_whitespace()) {
+            Some(b'{' | b'[') => Ok(()),
+            Some(b'<') => Err(Error::Unreadable("html instead of json".into())),
+            Some(_) => Err(Error::Unreadable("no json".into())),
+            None => Err(Error::Unreadable("empty".into())),
+        };
+    }
+    let wait = retry_after.and_then(seconds);
+    let body: Value = serde_json::from_slice(body).unwrap_or(Value::Null);
+    let text = texts(&body).to_lowercase();
+    if is_quota(&text) {
+        return Err(Error::QuotaSpent);
+    }
+    Err(match status {
+        401 | 403 => Error::Unauthorized { status },
+        404 => Error::NotFound,
+        429 => Error::RateLimited { retry_after: wait },
+        408 | 425 | 500..=599 => Error::Retry { what: format!("http {status}"), after: wait },
+        _ if is_token(&text) => Error::Unauthorized { status },
+        _ if text.contains("not_found") || text.contains("page not found") => Error::NotFound,
+        _ => Error::Rejected(rejection(status, &body, &text)),
+    })
+}
+
+/// A success status may still carry `"status": "error"`. Only a small body can: a list is not parsed twice.
+fn says_error(body: &[u8]) -> bool {
+    const SMALL: usize = 16 * 1024;
+    body.len() <= SMALL
+        && serde_json::from_slice::<Value>(body)
+            .is_ok_and(|body| body.get("status").and_then(Value::as_str) == Some("error"))
+}
+
+fn seconds(retry_after: &str) -> Option<Duration> {
+    let seconds: f64 = retry_after.trim().parse().ok()?;
+    Duration::try_from_secs_f64(seconds).ok()
+}
+
+/// All texts of an error answer: `message`, `errors` (anything), `error`.
+fn texts(body: &Value) -> String {
+    let mut out = String::new();
+    collect(body, &mut out, 0);
+    out
+}
+
+fn collect(value: &Value, out: &mut String, depth: u8) {
+    match value {
+        Value::String(text) => {
+            out.push_str(text);
+            out.push('\n');
+        }
+        Value::Array(items) if depth < 8 => items.iter().for_each(|item| collect(item, out, depth + 1)),
+        Value::Object(fields) if depth < 8 => fields.values().for_each(|item| collect(item, out, depth + 1)),
+        _ => {}
+    }
+}
+
+/// "The number of API requests, or the monthly limit, is exceeded" (chat2desk.md 1.6); not a limit by second or minute.
+fn is_quota(text: &str) -> bool {
+    let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    let over =
+        has(&["exceed", "exhaust", "spent", "limit reached", "over the limit", "превышен", "исчерпан"]);
+    let what =
+        has(&["api request", "api call", "requests to api", "month", "quota", "месяц", "месяч", "запросов"]);
+    over && what
+        && !has(&["per second", "per minute", "a second", "a minute", "too many", "в секунду", "в минуту"])
+}
+
+fn is_token(text: &str) -> bool {
+    text.contains("token is not correct")
+        || text.contains("specify the token")
+        || text.contains("need to authorize")
+}
+
+fn rejection(status: u16, body: &Value, text: &str) -> Rejection {
+    let errors = body.get("errors").or_else(|| body.get("message")).cloned().unwrap_or(Value::Null);
+    let is_name = |name: &str| {
+        name.len() <= 40 && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_' || byte == b'.')
+    };
+    let fields = errors.as_object().map(|map| map.keys().filter(|name| is_name(name)).cloned().collect());
+    let already =
+        ["already exist", "already used", "already has state"].iter().any(|words| text.contains(words));
+    Rejection { status, fields: fields.unwrap_or_default(), already, errors }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn class(status: u16, retry_after: Option<&str>, body: &str) -> String {
+        match judge(status, retry_after, body.as_bytes()) {
+            Ok(()) => "ok".into(),
+            Err(error) => {
+                let shown = format!("{error:?}");
+                shown.split(['(', ' ', '{']).next().unwrap_or_default().to_owned()
+            }
+        }
+    }
+
+    #[test]
+    fn answers_fall_into_the_classes_of_the_reference() {
+        for (status, body, expected) in [
+            (200, r#"{"data":[],"status":"success"}"#, "ok"),
+            (200, " [] ", "ok"),
+            (200, "<html>maintenance</html>", "Unreadable"),
+            (200, "", "Unreadable"),
+            (200, r#"{"status":"error","message":"not_found"}"#, "NotFound"),
+            (502, "<html>bad gateway</html>", "Retry"),
+            (429, "", "RateLimited"),
+            (429, r#"{"status":"error","message":"API requests limit per second exceeded"}"#, "RateLimited"),
+            (429, r#"{"status":"error","message":"The number of API requests is exceeded"}"#, "QuotaSpent"),
+            (400, r#"{"status":"error","message":"Monthly limit exceeded"}"#, "QuotaSpent"),
+            (200, r#"{"status":"error","message":"monthly limit of API requests exceeded"}"#, "QuotaSpent"),
+            (403, r#"{"status":"error","message":"token is not correct"}"#, "Unauthorized"),
+            (400, r#"{"status":"error","message":"Please specify the token"}"#, "Unauthorized"),
+            (404, r#"{"message":"not_found"}"#, "NotFound"),
+            (400, r#"{"status":"error","message":"not_found"}"#, "NotFound"),
+            (400, r#"{"status":"error","errors":{"url":["bad"]}}"#, "Rejection"),
+            (301, "", "Rejection"),
+        ] {
+            let got = class(status, None, body).replace("Rejected", "Rejection");
+            assert_eq!(got, expected, "{status} {body}");
+        }
+    }
+
+    #[test]
+    fn retry_after_is_honoured_when_it_is_a_number() {
+        let wait = |header| judge(429, header, b"").unwrap_err().asked_to_wait();
+        assert_eq!(wait(Some("7")), Some(Duration::from_secs(7)));
+        assert_eq!(wait(Some("0.5")), Some(Duration::from_millis(500)));
+        assert_eq!(wait(Some("-3")), None);
+        assert_eq!(wait(Some("soon")), None);
+        assert_eq!(wait(None), None);
+    }
+
+    #[test]
+    fn a_refusal_shows_field_names_and_no_person() {
+        let body = r#"{"status":"error","message":"Validation failed",
+            "errors":{"client":["This client already exists","{\"id\":330001,\"phone\":\"10005550123\"}"]}}"#;
+        let error = judge(400, None, body.as_bytes()).unwrap_err();
+        assert!(error.is_already_so());
+        assert_eq!(error.to_string(), "refused: http 400, fields client");
+        assert!(!format!("{error:?}").contains("330001"));
+    }
+
+    #[test]
+    fn a_persons_text_in_a_list_is_no_quota_message() {
+        let body =
+            r#"{"data":[{"text":"your monthly limit of API requests is exceeded"}],"status":"success"}"#;
+        assert!(judge(200, None, body.as_bytes()).is_ok());
+    }
+}

@@ -1,0 +1,220 @@
+//! The connection: one request out, one answer judged.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use reqwest::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER};
+use reqwest::{Method, Url};
+
+use crate::answer::judge;
+use crate::error::Error;
+use crate::{Pace, Token, allow};
+
+/// What a client may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// GET of the paths in [`allow`] only.
+    ReadOnly,
+    /// Also the methods that change something.
+    ReadWrite,
+}
+
+/// How to reach one company account.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Base of the API, for instance `https://api.chat2desk.com`; a trailing `/v1` is accepted. Never a constant:
+    /// there are many regional and private hosts (chat2desk.md 1.1).
+    pub api_url: Url,
+    /// The company's token.
+    pub token: Token,
+    /// What this client may do. Default: read only.
+    pub access: Access,
+    /// Longest wait for a connection. Default 10 s.
+    pub connect_timeout: Duration,
+    /// Longest wait for a whole answer. Default 60 s.
+    pub total_timeout: Duration,
+    /// Largest answer in bytes, after decompression. Default 64 MiB.
+    pub body_limit: usize,
+    /// A proxy for all calls; by default the one of the environment, if any.
+    pub proxy: Option<Url>,
+    /// Further root certificates, PEM, for private installations.
+    pub extra_roots: Vec<Vec<u8>>,
+    /// How fast it may call; shared by all clients of an account. Default: none, the caller paces.
+    pub pace: Option<Arc<Pace>>,
+}
+
+impl Settings {
+    /// The defaults for this address and token.
+    pub fn new(api_url: Url, token: Token) -> Self {
+        Self {
+            api_url,
+            token,
+            access: Access::ReadOnly,
+            connect_timeout: Duration::from_secs(10),
+            total_timeout: Duration::from_secs(60),
+            body_limit: 64 * 1024 * 1024,
+            proxy: None,
+            extra_roots: Vec::new(),
+            pace: None,
+        }
+    }
+}
+
+/// A client of one company account. Cheap to clone; clones share the connections and the count of calls.
+#[derive(Clone, Debug)]
+pub struct Client {
+    http: reqwest::Client,
+    base: String,
+    authorization: HeaderValue,
+    access: Access,
+    body_limit: usize,
+    pace: Option<Arc<Pace>>,
+    calls: Arc<AtomicU64>,
+}
+
+impl Client {
+    /// Builds a client; no call is made.
+    ///
+    /// # Errors
+    /// [`Error::Settings`]: an address that is no http(s) URL, a token that fits no header, a bad proxy or certificate.
+    pub fn new(settings: Settings) -> Result<Self, Error> {
+        // An error means that a provider is installed already, which serves as well.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        if !matches!(settings.api_url.scheme(), "http" | "https") || settings.api_url.host().is_none() {
+            return Err(Error::Settings("api_url must be an http or https address".into()));
+        }
+        let mut authorization = HeaderValue::from_str(settings.token.reveal())
+            .map_err(|_| Error::Settings("the api token has characters that no header takes".into()))?;
+        authorization.set_sensitive(true);
+        let mut builder = reqwest::Client::builder()
+            .user_agent(concat!("chatledger/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(settings.connect_timeout)
+            .timeout(settings.total_timeout)
+            // A redirect would carry the token elsewhere, or turn a POST into a GET.
+            .redirect(reqwest::redirect::Policy::none());
+        if let Some(proxy) = settings.proxy {
+            let proxy = reqwest::Proxy::all(proxy).map_err(|error| bad_setting("proxy", error))?;
+            builder = builder.proxy(proxy);
+        }
+        for pem in &settings.extra_roots {
+            let roots = reqwest::Certificate::from_pem_bundle(pem)
+                .map_err(|error| bad_setting("root certificate", error))?;
+            builder = roots.into_iter().fold(builder, reqwest::ClientBuilder::add_root_certificate);
+        }
+        let http = builder.build().map_err(|error| bad_setting("http client", error))?;
+        let base = settings.api_url.as_str().trim_end_matches('/');
+        Ok(Self {
+            http,
+            base: base.strip_suffix("/v1").unwrap_or(base).to_owned(),
+            authorization,
+            access: settings.access,
+            body_limit: settings.body_limit,
+            pace: settings.pace,
+            calls: Arc::default(),
+        })
+    }
+
+    /// Calls sent so far, answered or not: each may have cost quota.
+    pub fn calls(&self) -> u64 {
+        self.calls.load(Ordering::Relaxed)
+    }
+
+    /// Reads one allowed path and gives the body of a success.
+    ///
+    /// # Errors
+    /// By class, see [`Error`]; [`Error::NotAllowed`] for a path that is not on the list of [`allow`].
+    pub async fn read(&self, path: &str, query: &[(&str, String)]) -> Result<Bytes, Error> {
+        if !allow::reads(path) {
+            return Err(not_allowed(&Method::GET, path));
+        }
+        self.send(Method::GET, path, query, None).await
+    }
+
+    /// Changes something; refused for a read-only client.
+    pub(crate) async fn write(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&serde_json::Value>,
+    ) -> Result<Bytes, Error> {
+        if self.access != Access::ReadWrite || method == Method::GET {
+            return Err(not_allowed(&method, path));
+        }
+        self.send(method, path, &[], body).await
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        query: &[(&str, String)],
+        body: Option<&serde_json::Value>,
+    ) -> Result<Bytes, Error> {
+        if let Some(pace) = &self.pace {
+            pace.take().await;
+        }
+        let mut request = self
+            .http
+            .request(method, format!("{}{path}", self.base))
+            .header(AUTHORIZATION, self.authorization.clone());
+        if !query.is_empty() {
+            request = request.query(query);
+        }
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        let response = request.send().await.map_err(interrupted)?;
+        let status = response.status().as_u16();
+        let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+        let retry_after = retry_after.map(str::to_owned);
+        let body = self.body_of(response).await;
+        // The answer to an error is judged by its status even when its body breaks off.
+        let body = if (200..300).contains(&status) { body? } else { body.unwrap_or_default() };
+        tracing::debug!(api.path = path, api.status = status, api.answer_bytes = body.len(), "api answered");
+        judge(status, retry_after.as_deref(), &body)?;
+        Ok(body)
+    }
+
+    async fn body_of(&self, mut response: reqwest::Response) -> Result<Bytes, Error> {
+        let mut body = BytesMut::new();
+        while let Some(chunk) = response.chunk().await.map_err(interrupted)? {
+            if body.len() + chunk.len() > self.body_limit {
+                return Err(Error::TooLarge { limit: self.body_limit });
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body.freeze())
+    }
+}
+
+fn not_allowed(method: &Method, path: &str) -> Error {
+    Error::NotAllowed { method: method.to_string(), path: path.to_owned() }
+}
+
+fn bad_setting(what: &str, error: reqwest::Error) -> Error {
+    Error::Settings(format!("{what}: {}", reasons(&error.without_url())))
+}
+
+/// Everything that goes wrong between the two hosts may go right next time. The URL is left out: a query may name people.
+fn interrupted(error: reqwest::Error) -> Error {
+    let what = if error.is_timeout() {
+        "timed out".to_owned()
+    } else if error.is_connect() {
+        format!("no connection: {}", reasons(&error.without_url()))
+    } else {
+        format!("connection broke: {}", reasons(&error.without_url()))
+    };
+    Error::Retry { what, after: None }
+}
+
+/// The innermost cause says most.
+fn reasons(error: &dyn std::error::Error) -> String {
+    let mut last = error;
+    while let Some(source) = last.source() {
+        last = source;
+    }
+    last.to_string()
+}

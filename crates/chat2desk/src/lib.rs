@@ -1,0 +1,41 @@
+//! A typed client of the Chat2Desk REST API, usable alone.
+//!
+//! Owns: how the vendor's lists are asked for and walked, how its answers and errors are read, how fast it may be
+//! called. Every row of a list is kept byte for byte ([`Page::rows`]), so that a caller can store what came.
+//!
+//! Must not know: logs, tables, accounts. It has no clock of its own but the timer that it is given.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use chat2desk::{Client, ListQuery, Settings, Token};
+//! let client = Client::new(Settings::new("https://api.chat2desk.com".parse()?, Token::new("…")))?;
+//! let page = client.operators(&ListQuery::first(200)).await?;
+//! println!("{} of {:?}", page.rows.len(), page.meta.and_then(|meta| meta.total));
+//! # Ok(()) }
+//! ```
+//!
+//! To add a command: 1. its path in [`allow`] when it only reads, 2. a method in `lists` or a module of its own,
+//! 3. a test of its answer. The facts about the vendor are in reference/chat2desk.md.
+
+pub mod allow;
+pub mod budget;
+pub mod payload;
+pub mod walk;
+
+mod account;
+mod answer;
+mod client;
+mod error;
+mod lists;
+mod page;
+mod token;
+mod webhooks;
+
+pub use account::{ApiInfo, ApiMode};
+pub use budget::{Pace, Timer, TokioTimer};
+pub use client::{Access, Client, Settings};
+pub use error::{Error, Rejection};
+pub use lists::{LIMIT_MAX, List, ListQuery, MessagesQuery, Report, Request, Start};
+pub use page::{Meta, Page, row_id};
+pub use token::Token;
+pub use webhooks::{Webhook, WebhookError, WebhookSpec};

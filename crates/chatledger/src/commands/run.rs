@@ -1,0 +1,151 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use ingest::backfill::{Outcome, Range};
+use ingest::capture::{Bounds, Intake, Probe, health};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::configuration::{Account, Configuration};
+use crate::installation::Installation;
+use crate::{rules, serving, shutdown, telemetry};
+
+/// How long appends whose sender has gone may still take at the end.
+const DRAIN: Duration = Duration::from_secs(10);
+/// A raised or renewed quota is noticed within the hour.
+const LIMIT_PAUSE: Duration = Duration::from_secs(30 * 60);
+/// Between two attempts at history after an error.
+const ERROR_PAUSE: Duration = Duration::from_secs(5 * 60);
+
+/// Runs the named roles only, for several machines.
+///
+///   chatledger run ingest               capture and history
+///
+///   chatledger run project              the projection
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Run {
+    /// What this process does.
+    #[arg(required = true, value_enum)]
+    roles: Vec<Role>,
+}
+
+/// A part of the work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Role {
+    /// Takes webhooks, fetches history.
+    Ingest,
+    /// Folds the log into the tables.
+    Project,
+}
+
+impl Role {
+    pub(crate) const ALL: [Self; 2] = [Self::Ingest, Self::Project];
+}
+
+impl Run {
+    pub(crate) async fn run(self, configuration: &Configuration) -> anyhow::Result<()> {
+        work(configuration, &self.roles).await
+    }
+}
+
+/// Does what the roles do until a signal comes.
+pub(crate) async fn work(configuration: &Configuration, roles: &[Role]) -> anyhow::Result<()> {
+    let stop = shutdown::token()?;
+    // The address first: a second `up` on one machine ends here, before it touches anything.
+    let listener = serving::listen(configuration.server.listen).await?;
+    let metrics = telemetry::metrics()?;
+    let installation = Arc::new(Installation::open(configuration).await?);
+    tracing::info!(server.address = %listener.local_addr()?, accounts = configuration.accounts.len(), "up");
+    let services = Services::start(&installation, configuration, roles, &stop)?;
+    let router = services.router.clone().merge(serving::metrics(metrics, &configuration.server));
+    let served = serving::serve(listener, router, stop.clone()).await;
+    stop.cancel();
+    services.finish().await;
+    if let Some(installation) = Arc::into_inner(installation) {
+        installation.close().await?;
+    }
+    served
+}
+
+/// What runs beside the server.
+pub(crate) struct Services {
+    /// Hooks and health.
+    pub(crate) router: Router,
+    intake: Option<Intake>,
+    tasks: TaskTracker,
+}
+
+impl Services {
+    /// Starts the roles' tasks; they end when `stop` is cancelled.
+    ///
+    /// # Errors
+    /// When one cannot be started; says why.
+    pub(crate) fn start(
+        installation: &Arc<Installation>,
+        configuration: &Configuration,
+        roles: &[Role],
+        stop: &CancellationToken,
+    ) -> anyhow::Result<Self> {
+        let tasks = TaskTracker::new();
+        let mut router = Router::new();
+        let mut probes: Vec<Arc<dyn Probe>> = Vec::new();
+        let mut intake = None;
+        if roles.contains(&Role::Ingest) {
+            let taking = Intake::new(
+                rules::hooks(configuration),
+                installation.log.clone(),
+                installation.clock.clone(),
+                installation.ids.clone(),
+                Bounds::default(),
+            );
+            router = router.merge(ingest::capture::router(taking.clone()));
+            probes.push(Arc::new(taking.clone()));
+            intake = Some(taking);
+            for account in configuration.accounts.iter().filter(|account| account.active && account.token.is_some()) {
+                tasks.spawn(fetch_history(installation.clone(), account.clone(), stop.clone()));
+            }
+        }
+        Ok(Self { router: router.merge(health::router(probes)), intake, tasks })
+    }
+
+    /// Waits for what runs. Call it when no more requests come and the stop was asked for.
+    pub(crate) async fn finish(self) {
+        if let Some(intake) = &self.intake
+            && tokio::time::timeout(DRAIN, intake.drain()).await.is_err()
+        {
+            tracing::warn!("the log did not acknowledge the last appends; their senders were asked to try again");
+        }
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}
+
+/// Fetches an account's history up to the present, whatever it takes: limits and errors only delay it.
+async fn fetch_history(installation: Arc<Installation>, account: Account, stop: CancellationToken) {
+    let backfill = match rules::backfill(&installation, &account, Some(account.history_quota_share)) {
+        Ok(backfill) => backfill,
+        Err(error) => {
+            tracing::error!(account.id = %account.id, error = format!("{error:#}"), "history cannot be fetched");
+            return;
+        }
+    };
+    loop {
+        let pause = match backfill.run(Range::Continue(account.history), &|_| {}, &stop).await {
+            Ok(Outcome::Done(_) | Outcome::Stopped(_)) => return,
+            Ok(Outcome::QuotaSpent { continues_at, .. }) => {
+                tracing::warn!(account.id = %account.id, continues_at = %continues_at, "history waits for quota");
+                LIMIT_PAUSE
+            }
+            Err(error) => {
+                tracing::warn!(account.id = %account.id, error = %error, "history is tried again");
+                ERROR_PAUSE
+            }
+        };
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}

@@ -1,0 +1,19 @@
+use crate::commands::run::{Role, work};
+use crate::configuration::Configuration;
+
+/// Runs everything in one process: capture, history, projection.
+///
+/// Without [database], a private Postgres is started under data_dir. Stops in order on SIGINT or SIGTERM.
+///
+///   chatledger up
+///
+///   chatledger --config /etc/chatledger.toml --log-format json up
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Up {}
+
+impl Up {
+    pub(crate) async fn run(self, configuration: &Configuration) -> anyhow::Result<()> {
+        work(configuration, &Role::ALL).await
+    }
+}

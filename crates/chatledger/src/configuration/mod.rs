@@ -1,0 +1,174 @@
+//! The configuration: one TOML file, overridden by the environment, judged as a whole at the start (design.md 4).
+//!
+//! [`Configuration::load`] gives settings that every part can rely on, or [`Problems`]: all of them, one line each.
+//! Nothing is read from file or environment afterwards.
+//!
+//! To add a setting: 1. a field with its documentation in the section's struct, 2. its judgement beside it, 3. a case in
+//! `tests.rs`. To add a section: a file like [`server`], and a field in [`Document`].
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+pub mod account;
+pub mod calendar;
+pub mod database;
+mod judge;
+pub mod log;
+pub mod problem;
+mod reading;
+pub mod report;
+pub mod secret;
+pub mod server;
+pub mod source;
+
+#[cfg(test)]
+mod tests;
+
+pub use account::Account;
+pub use log::{Backend, LogSection};
+pub use problem::{Problem, Problems};
+pub use report::Report;
+pub use secret::Secret;
+pub use server::Server;
+
+use judge::Judge;
+use problem::Origin;
+use source::{Source, Step};
+
+/// The file that is read when none is named and it is there.
+pub const DEFAULT_FILE: &str = "chatledger.toml";
+
+/// The whole file as written, defaults filled in. Secrets are references only, so it can be shown.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Document {
+    /// Where everything is kept that is not in `[database]`. Default `data`.
+    pub data_dir: PathBuf,
+    /// The database; a private one under `data_dir` when it is left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub database: Option<database::DatabaseSection>,
+    /// The log.
+    pub log: LogSection,
+    /// The server.
+    pub server: server::ServerSection,
+    /// Reports.
+    pub report: Report,
+    /// The accounts.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub account: Vec<account::AccountSection>,
+}
+
+impl Default for Document {
+    fn default() -> Self {
+        Self {
+            data_dir: PathBuf::from("data"),
+            database: None,
+            log: LogSection::default(),
+            server: server::ServerSection::default(),
+            report: Report::default(),
+            account: Vec::new(),
+        }
+    }
+}
+
+/// Settings that hold together.
+#[derive(Debug)]
+pub struct Configuration {
+    /// Where everything is kept.
+    pub data_dir: PathBuf,
+    /// The database's address; `None` for the private one.
+    pub database_url: Option<Secret>,
+    /// Most database connections of this process.
+    pub connections: u32,
+    /// The log.
+    pub log: LogSection,
+    /// The server.
+    pub server: Server,
+    /// Reports.
+    pub report: Report,
+    /// The accounts, in the order of the file.
+    pub accounts: Vec<Account>,
+    /// What was written, for `check --print`.
+    pub document: Document,
+}
+
+impl Configuration {
+    /// Reads `file` (else [`DEFAULT_FILE`] when it is there) and the environment, and judges them.
+    ///
+    /// # Errors
+    /// Everything that is wrong.
+    pub fn load(file: Option<&Path>, environment: &[(String, String)]) -> Result<Self, Problems> {
+        let path = file.unwrap_or(Path::new(DEFAULT_FILE));
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if file.is_none() && error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(error) => {
+                let what = format!("cannot be read: {error}; name the file with --config");
+                let problem = Problem { origin: Origin::Absent, key: String::new(), what };
+                return Err(Problems { file: path.display().to_string(), problems: vec![problem] });
+            }
+        };
+        Self::parse(&path.display().to_string(), &text, environment)
+    }
+
+    /// Judges a text and an environment; `file` is only what the text is called.
+    ///
+    /// # Errors
+    /// Everything that is wrong.
+    pub fn parse(file: &str, text: &str, environment: &[(String, String)]) -> Result<Self, Problems> {
+        let failed = |mut problems: Vec<Problem>| {
+            problems.sort();
+            problems.dedup();
+            Problems { file: file.to_owned(), problems }
+        };
+        let mut source = Source::read(text, environment).map_err(failed)?;
+        let mut problems = Vec::new();
+        let document: Document = reading::read(&mut source, &mut problems);
+        let judged = judge(document, &mut Judge::new(&source, environment, &mut problems));
+        match judged {
+            Some(configuration) if problems.is_empty() => Ok(configuration),
+            _ => Err(failed(problems)),
+        }
+    }
+
+    /// The effective configuration as TOML. Secrets are shown as the names of where they are.
+    ///
+    /// # Errors
+    /// When a value cannot be written as TOML.
+    pub fn print(&self) -> Result<String, toml::ser::Error> {
+        toml::to_string_pretty(&self.document)
+    }
+}
+
+fn judge(document: Document, judge: &mut Judge<'_>) -> Option<Configuration> {
+    let key = |name: &str| [Step::Key(name.to_owned())];
+    let database_url =
+        document.database.as_ref().and_then(|database| database.judge(&mut judge.inside(key("database"))));
+    document.log.judge(&mut judge.inside(key("log")));
+    let server = document.server.judge(&mut judge.inside(key("server")));
+    document.report.judge(&mut judge.inside(key("report")));
+    let mut accounts: Vec<Account> = Vec::new();
+    for (index, section) in document.account.iter().enumerate() {
+        let mut judge = judge.inside([Step::Key("account".to_owned()), Step::Index(index)]);
+        let Some(account) = section.judge(&mut judge) else { continue };
+        if accounts.iter().any(|earlier| earlier.id == account.id) {
+            judge.note("id", "another account has this id; give each its own");
+        }
+        accounts.push(account);
+    }
+    if document.data_dir.as_os_str().is_empty() {
+        judge.note("data_dir", "must name a folder, like \"data\"");
+    }
+    let connections = document.database.as_ref().and_then(|database| database.connections);
+    Some(Configuration {
+        data_dir: document.data_dir.clone(),
+        database_url,
+        connections: connections.unwrap_or(database::CONNECTIONS),
+        log: document.log.clone(),
+        server: server?,
+        report: document.report.clone(),
+        accounts,
+        document,
+    })
+}

@@ -1,0 +1,81 @@
+//! What every command works on: the database, the log, the clock.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use events::{Clock, DeliveryIds, SystemClock};
+use log::Log;
+use log::kafka::{KafkaLog, KafkaSettings};
+use log::postgres::PostgresLog;
+use store::PgPool;
+use store::cluster::{Cluster, Options};
+
+use crate::configuration::{Backend, Configuration};
+
+/// Connections of the log's own pool: appends never wait for the projection's.
+const LOG_CONNECTIONS: u32 = 8;
+
+/// Opened from a configuration; to be closed at the end.
+pub(crate) struct Installation {
+    /// The tables.
+    pub(crate) pool: PgPool,
+    /// The log.
+    pub(crate) log: Arc<dyn Log>,
+    /// The machine's clock.
+    pub(crate) clock: Arc<dyn Clock>,
+    /// Makes delivery ids.
+    pub(crate) ids: DeliveryIds,
+    log_pool: PgPool,
+    cluster: Option<Cluster>,
+}
+
+impl Installation {
+    /// Starts or finds the database, brings its schemas up to date, opens the log.
+    ///
+    /// # Errors
+    /// One line that says what to do.
+    pub(crate) async fn open(configuration: &Configuration) -> anyhow::Result<Self> {
+        let (cluster, url) = match &configuration.database_url {
+            Some(url) => (None, url.reveal().to_owned()),
+            None => {
+                let cluster = Cluster::start(&configuration.data_dir, Options::default()).await?;
+                let url = cluster.url();
+                (Some(cluster), url)
+            }
+        };
+        let pool = store::pool(&url, store::LIVE, configuration.connections)?;
+        store::migrate(&pool).await.context("the database of [database] cannot be used; check its url and that it runs")?;
+        let log_pool = store::pool(&url, store::LIVE, LOG_CONNECTIONS)?;
+        let (clock, ids) = (Arc::new(SystemClock), DeliveryIds::random());
+        let settings = &configuration.log;
+        let log: Arc<dyn Log> = match settings.backend {
+            Backend::Postgres => Arc::new(PostgresLog::open(log_pool.clone(), settings.partitions).await?),
+            Backend::Kafka => {
+                let lag = Duration::from_secs(u64::from(settings.max_compaction_lag_days) * 24 * 3600);
+                let kafka = KafkaSettings {
+                    replication: settings.replication,
+                    max_compaction_lag: lag,
+                    ..KafkaSettings::new(settings.brokers.clone(), settings.topic.clone(), settings.partitions)
+                };
+                let id_if_new = ids.next(clock.now()).0;
+                Arc::new(KafkaLog::connect(kafka, id_if_new).await.context("the log of [log] cannot be used")?)
+            }
+        };
+        Ok(Self { pool, log, clock, ids, log_pool, cluster })
+    }
+
+    /// Closes what is open; the last process to leave a private database stops it.
+    ///
+    /// # Errors
+    /// When the private database cannot be left in order; the next start adopts it.
+    pub(crate) async fn close(self) -> anyhow::Result<()> {
+        drop(self.log);
+        self.log_pool.close().await;
+        self.pool.close().await;
+        if let Some(cluster) = self.cluster {
+            cluster.stop().await?;
+        }
+        Ok(())
+    }
+}

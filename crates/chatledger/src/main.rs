@@ -1,0 +1,31 @@
+//! Chatledger: an event-sourced ledger of customer chats.
+//!
+//! The only binary. Owns the commands, the configuration, the wiring of the other crates, telemetry and shutdown.
+//! Must not know: how anything is done; that is in the crates that it wires together.
+//!
+//! To add a command: 1. a file in [`commands`], 2. its variant and its arm in `commands/mod.rs`.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+mod commands;
+mod configuration;
+mod installation;
+mod progress;
+mod rules;
+mod serving;
+mod shutdown;
+mod telemetry;
+
+fn main() -> ExitCode {
+    match commands::run(commands::Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nobody is left to tell when even this cannot be written.
+            let _ = writeln!(std::io::stderr(), "{}", commands::explain(&error));
+            ExitCode::from(commands::exit_code(&error))
+        }
+    }
+}

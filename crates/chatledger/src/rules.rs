@@ -1,0 +1,72 @@
+//! From the configuration's words to those of the other crates.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+use ingest::backfill::{AccountSettings, Backfill};
+use ingest::capture::{HookAccount, HookAccounts};
+use projection::calendar::Version;
+use projection::{AccountRules, Calendar, Hours, Rules};
+
+use crate::configuration::{Account, Configuration, calendar};
+use crate::installation::Installation;
+
+/// What the projection is told.
+pub(crate) fn projection(configuration: &Configuration) -> Rules {
+    let rules = |account: &Account| {
+        let versions = account.calendars.iter().map(version).collect::<Vec<_>>();
+        let hours = (!versions.is_empty()).then(|| Arc::new(Hours::new(&Calendar { versions }, account.time_zone)));
+        AccountRules {
+            zone: account.time_zone,
+            bots: account.bot_operators.iter().cloned().collect::<BTreeSet<_>>(),
+            hours,
+            default_country: account.default_country.clone(),
+            web_url: account.web_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned()),
+        }
+    };
+    let all = configuration.accounts.iter().map(|account| (account.id.as_str().to_owned(), rules(account)));
+    Rules::new(all.collect::<BTreeMap<_, _>>())
+}
+
+fn version(calendar: &calendar::Calendar) -> Version {
+    let seconds = |interval: &calendar::Interval| (u32::from(interval.start) * 60, u32::from(interval.end) * 60);
+    Version {
+        from: calendar.from,
+        week: calendar.week.each_ref().map(|day| day.iter().map(seconds).collect()),
+        holidays: calendar.holidays.clone(),
+    }
+}
+
+/// What capture is told.
+pub(crate) fn hooks(configuration: &Configuration) -> HookAccounts {
+    HookAccounts::new(configuration.accounts.iter().map(|account| {
+        let secrets = account.hook_secrets.iter().map(|secret| secret.reveal());
+        let tokens = account.token.iter().map(|token| token.reveal());
+        HookAccount::new(account.id.clone(), account.platform, secrets).signed(account.signature, tokens)
+    }))
+}
+
+/// The backfill of an account.
+///
+/// # Errors
+/// When the account has no token, or its client cannot be made.
+pub(crate) fn backfill(
+    installation: &Installation,
+    account: &Account,
+    quota_share: Option<f64>,
+) -> anyhow::Result<Backfill> {
+    let Some(token) = &account.token else {
+        bail!("account {}: history needs a token; add token_env", account.id);
+    };
+    let token = chat2desk::Token::new(token.reveal());
+    let client = chat2desk::Client::new(chat2desk::Settings::new(account.api_url.clone(), token))
+        .with_context(|| format!("account {}", account.id))?;
+    let settings = AccountSettings {
+        calls_per_second: account.calls_per_second,
+        quota_share,
+        ..AccountSettings::new(account.id.clone(), account.time_zone)
+    };
+    let (log, pool) = (installation.log.clone(), installation.pool.clone());
+    Ok(Backfill::new(log, pool, client, settings, installation.clock.clone(), installation.ids.clone()))
+}

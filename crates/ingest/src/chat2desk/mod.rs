@@ -1,0 +1,6 @@
+//! Chat2Desk as a source of deliveries.
+
+pub mod envelope;
+pub(crate) mod row;
+pub mod signature;
+pub(crate) mod walk;

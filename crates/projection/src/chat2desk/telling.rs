@@ -1,0 +1,96 @@
+//! One JSON object of a delivery on its way to observations: whose, when, by which road.
+
+use chat2desk::payload::{Fields, WrongType, alias, parse_time};
+use chrono::{DateTime, Duration, Utc};
+use chrono_tz::Tz;
+use events::observation::body_hash;
+use events::{Delivery, Fact, Observation, RejectReason, Road, Stamp};
+
+use crate::AccountRules;
+
+/// An event's own time that lies further ahead of its receipt than this is not believed (design.md 7.6).
+pub(super) const FUTURE: Duration = Duration::minutes(5);
+
+/// Why a part of a delivery is rejected.
+#[derive(Debug)]
+pub(super) struct Reject(pub(super) RejectReason, pub(super) String);
+
+impl From<WrongType> for Reject {
+    fn from(wrong: WrongType) -> Self {
+        Self(RejectReason::WrongType, wrong.to_string())
+    }
+}
+
+/// No id at all where `what` needs one.
+pub(super) fn missing(what: &str) -> Reject {
+    Reject(RejectReason::MissingIdentity, format!("no {what}"))
+}
+
+/// What is the same for every fact of one object.
+pub(super) struct Telling<'a> {
+    pub(super) fields: Fields<'a>,
+    pub(super) zone: Tz,
+    delivery: &'a Delivery,
+    observed_at: DateTime<Utc>,
+    /// The event's own time, when it has one that can be believed.
+    pub(super) event_at: Option<DateTime<Utc>>,
+}
+
+impl<'a> Telling<'a> {
+    /// An object of a webhook, script, macro or tunnel.
+    pub(super) fn live(fields: Fields<'a>, delivery: &'a Delivery, rules: &AccountRules) -> Self {
+        let event_at = match delivery.road {
+            // A script has no time of its own: its receipt stands in, and loses to every other telling.
+            Road::Script | Road::Macro | Road::Tunnel => None,
+            Road::Webhook | Road::Backfill => fields
+                .value(alias::EVENT_TIME)
+                .or_else(|| fields.value(alias::CREATED))
+                .and_then(|value| parse_time(value, &rules.zone)),
+        };
+        let observed_at = event_at
+            .filter(|at| *at <= delivery.received_at + FUTURE)
+            .unwrap_or(delivery.received_at);
+        Self { fields, zone: rules.zone, delivery, observed_at, event_at }
+    }
+
+    /// A row of a list or report: observed when it was fetched, never at a time in the row.
+    pub(super) fn fetched(fields: Fields<'a>, delivery: &'a Delivery, rules: &AccountRules) -> Self {
+        let line_time = fields.value(&["fetched_at"]).and_then(|value| parse_time(value, &rules.zone));
+        let observed_at = delivery.capture.fetched_at.or(line_time).unwrap_or(delivery.received_at);
+        Self { fields, zone: rules.zone, delivery, observed_at, event_at: None }
+    }
+
+    /// When the fact happened as far as this telling knows: the event's time, else the receipt.
+    pub(super) fn at(&self) -> DateTime<Utc> {
+        self.event_at.unwrap_or(self.delivery.received_at)
+    }
+
+    /// That time as part of a fact key: to the second. Without an own time the bytes tell tellings apart.
+    pub(super) fn second(&self) -> String {
+        match self.event_at {
+            Some(at) => at.timestamp().to_string(),
+            None => format!("{:016x}", body_hash(&self.delivery.body)),
+        }
+    }
+
+    /// A time in the object.
+    pub(super) fn time(&self, aliases: &[&str]) -> Option<DateTime<Utc>> {
+        self.fields.value(aliases).and_then(|value| parse_time(value, &self.zone))
+    }
+
+    /// The fact as this delivery tells it.
+    pub(super) fn observe(&self, key: impl Into<String>, fact: Fact) -> Observation {
+        Observation {
+            key: key.into(),
+            fact,
+            stamp: Stamp {
+                observed_at: self.observed_at,
+                rank: self.delivery.road.rank(),
+                hash: body_hash(&self.delivery.body),
+            },
+            road: self.delivery.road,
+            received_at: self.delivery.received_at,
+            delivery: self.delivery.id,
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! Which decoder reads which part of a delivery.
+
+use chat2desk::payload::{Fields, bodies};
+use events::{Delivery, Observation, PagePart, RejectReason, Rejection, Road};
+
+use super::telling::{Reject, Telling};
+use super::{lists, statistics, webhook};
+use crate::AccountRules;
+use crate::decode::Decoded;
+
+/// Reads a delivery of Chat2Desk.
+pub(crate) fn translate(delivery: &Delivery, rules: &AccountRules) -> Decoded {
+    // Meta and row count of a page: evidence for completeness, no fact.
+    if delivery.capture.part == Some(PagePart::Envelope) {
+        return Decoded { read: 1, ..Decoded::default() };
+    }
+    let values = match bodies(&delivery.body) {
+        Ok(values) => values,
+        Err(error) => return Decoded::rejected(RejectReason::NotJson, error.to_string()),
+    };
+    if values.is_empty() {
+        return Decoded::rejected(RejectReason::NotAnObject, "an empty array");
+    }
+    let mut decoded = Decoded::default();
+    for (part, value) in (0_u32..).zip(&values) {
+        let outcome = Fields::of(value)
+            .ok_or_else(|| Reject(RejectReason::NotAnObject, "neither an object nor an array of objects".to_owned()))
+            .and_then(|fields| object(fields, delivery, rules));
+        match outcome {
+            Ok(observations) => {
+                decoded.observations.extend(observations);
+                decoded.read += 1;
+            }
+            Err(Reject(reason, detail)) => decoded.rejections.push(Rejection { part, reason, detail }),
+        }
+    }
+    decoded
+}
+
+fn object(fields: Fields<'_>, delivery: &Delivery, rules: &AccountRules) -> Result<Vec<Observation>, Reject> {
+    if delivery.road != Road::Backfill {
+        return webhook::read(&Telling::live(fields, delivery, rules));
+    }
+    let telling = Telling::fetched(fields, delivery, rules);
+    match delivery.capture.list() {
+        Some("messages") => lists::message(&telling),
+        Some("clients") => lists::client(&telling),
+        Some("dialogs") => lists::dialog(&telling),
+        Some("operators") => lists::operator(&telling),
+        Some("operators_groups") => lists::operator_group(&telling),
+        Some("channels") => lists::channel(&telling),
+        Some("tags") => lists::tag(&telling),
+        Some("statistics/request_stats") => statistics::request(&telling),
+        Some("statistics/rating") => statistics::rating(&telling),
+        other => {
+            let list = other.unwrap_or("none").chars().filter(char::is_ascii_graphic).take(60).collect::<String>();
+            Err(Reject(RejectReason::UnknownFormat, format!("list {list} needs a later version")))
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! Cutting a conversation into requests, best evidence first (reference/chat2desk.md 6.4, design.md 7.6).
+//!
+//! 1. Messages, events and reports that carry a request id: *given* requests.
+//! 2. Messages without one, within the time of a given request: its.
+//! 3. The rest: *derived* requests, opened by talk, ended by a close or by the next opening.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+use events::fact::RequestKind;
+
+use super::evidence::Evidence;
+use super::message::Message;
+
+/// Why a request is closed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Close {
+    pub(super) at: DateTime<Utc>,
+    pub(super) reason: &'static str,
+    pub(super) detail: Option<String>,
+}
+
+/// One request with the places of its messages in [`Evidence::messages`].
+#[derive(Clone, Debug)]
+pub(super) struct Segment {
+    pub(super) key: String,
+    pub(super) request_id: Option<String>,
+    pub(super) kind: RequestKind,
+    pub(super) opened_at: DateTime<Utc>,
+    pub(super) close: Option<Close>,
+    pub(super) messages: Vec<usize>,
+}
+
+impl Segment {
+    /// A survey is no contact.
+    pub(super) fn counts_as_contact(&self) -> bool {
+        self.kind != RequestKind::Rating
+    }
+}
+
+/// The requests of a conversation by opening, and which one each message belongs to.
+pub(super) struct Segments {
+    pub(super) requests: Vec<Segment>,
+    of_message: BTreeMap<usize, usize>,
+}
+
+impl Segments {
+    /// The request of the message at a place.
+    pub(super) fn request_of(&self, message: usize) -> Option<usize> {
+        self.of_message.get(&message).copied()
+    }
+}
+
+/// Cuts a conversation.
+pub(super) fn requests(evidence: &Evidence, conversation: &str) -> Segments {
+    let mut requests = given(evidence);
+    let mut closes = closes(evidence);
+    close_given(evidence, &mut requests, &closes);
+    closes.sort_by_key(|close| close.0);
+    let with_id: BTreeSet<usize> = requests.iter().flat_map(|request| request.messages.iter().copied()).collect();
+    let without_id: Vec<usize> = (0..evidence.messages.len()).filter(|at| !with_id.contains(at)).collect();
+    let rest = adopt(evidence, &mut requests, &without_id);
+    requests.extend(derive(evidence, conversation, &requests, &rest, &closes));
+    requests.sort_by(|a, b| (a.opened_at, &a.key).cmp(&(b.opened_at, &b.key)));
+    supersede(&mut requests);
+    let of_message =
+        requests.iter().enumerate().flat_map(|(r, s)| s.messages.iter().map(move |m| (*m, r))).collect();
+    Segments { requests, of_message }
+}
+
+/// Requests that have an id, with their messages and openings, by opening.
+fn given(evidence: &Evidence) -> Vec<Segment> {
+    let mut messages: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (at, message) in evidence.messages.iter().enumerate() {
+        if let Some(id) = &message.registers.request_id {
+            messages.entry(id).or_default().push(at);
+        }
+    }
+    let ids: BTreeSet<&str> = messages
+        .keys()
+        .copied()
+        .chain(evidence.opened.keys().map(String::as_str))
+        .chain(evidence.closed.keys().map(String::as_str))
+        .chain(evidence.reports.keys().map(String::as_str))
+        .filter(|id| evidence.owns_request(id))
+        .collect();
+    let mut requests: Vec<Segment> =
+        ids.into_iter().filter_map(|id| given_one(evidence, id, messages.remove(id).unwrap_or_default())).collect();
+    requests.sort_by(|a, b| (a.opened_at, &a.key).cmp(&(b.opened_at, &b.key)));
+    requests
+}
+
+fn given_one(evidence: &Evidence, id: &str, messages: Vec<usize>) -> Option<Segment> {
+    let opened = evidence.opened.get(id);
+    let report = evidence.reports.get(id);
+    let first = first_talk(evidence, &messages);
+    let opened_at = [opened.and_then(|opened| opened.fact.at), first]
+        .into_iter()
+        .flatten()
+        .min()
+        .or_else(|| report.and_then(|report| report.fact.opened_at))
+        .or_else(|| messages.first().map(|at| evidence.messages[*at].sent_at))
+        .or_else(|| evidence.closed.get(id).and_then(|closed| closed.fact.at))
+        .or_else(|| report.map(|report| report.observed_at))?;
+    let kinds = [opened.and_then(|o| o.fact.request_kind), report.and_then(|r| r.fact.request_kind)];
+    let kind = kinds.into_iter().flatten().find(|kind| *kind != RequestKind::Common).unwrap_or(RequestKind::Common);
+    Some(Segment {
+        key: id.to_owned(),
+        request_id: Some(id.to_owned()),
+        kind,
+        opened_at,
+        close: None,
+        messages,
+    })
+}
+
+/// When the first message of the talk was sent.
+fn first_talk(evidence: &Evidence, messages: &[usize]) -> Option<DateTime<Utc>> {
+    let talk = |at: &&usize| {
+        let message = &evidence.messages[**at];
+        message.author.talks() && message.counts()
+    };
+    messages.iter().find(talk).map(|at| evidence.messages[*at].sent_at)
+}
+
+/// Closes of the dialog: (when, the request that the event names).
+fn closes(evidence: &Evidence) -> Vec<(DateTime<Utc>, Option<String>)> {
+    let events = evidence.dialog_closes.iter().filter_map(|c| Some((c.fact.at?, c.fact.request_id.clone())));
+    let rows = evidence
+        .dialogs
+        .values()
+        .filter(|row| row.fact.state.as_deref() == Some("closed"))
+        .filter_map(|row| Some((row.fact.ended_at?, None)));
+    events.chain(rows).collect()
+}
+
+/// Closes given requests: `close_request`, else the last close of the dialog, else the report.
+fn close_given(evidence: &Evidence, requests: &mut [Segment], closes: &[(DateTime<Utc>, Option<String>)]) {
+    let mut of_dialog: BTreeMap<String, DateTime<Utc>> = BTreeMap::new();
+    for (at, named) in closes {
+        // Events have whole seconds at times: a request opened within that second was not open yet.
+        let open_then = || requests.iter().rev().find(|r| r.opened_at <= *at).map(|r| r.key.clone());
+        if let Some(key) = named.clone().or_else(open_then) {
+            let latest = of_dialog.entry(key).or_insert(*at);
+            *latest = (*latest).max(*at);
+        }
+    }
+    for request in requests {
+        let id = request.request_id.as_deref().unwrap_or_default();
+        let word = evidence.closed.get(id).and_then(|closed| closed.fact.reason.clone());
+        let at = evidence
+            .closed
+            .get(id)
+            .and_then(|closed| closed.fact.at)
+            .or_else(|| of_dialog.get(id).copied())
+            .or_else(|| evidence.reports.get(id).and_then(|report| report.fact.closed_at));
+        request.close = at.map(|at| Close { at, reason: close_reason(word.as_deref()), detail: word });
+    }
+}
+
+/// The vendor's own word in ours; never the text of a system line (design.md 7.6).
+fn close_reason(word: Option<&str>) -> &'static str {
+    match word.map(str::to_lowercase).as_deref() {
+        Some("operator" | "manual" | "manually") => "operator",
+        Some("client") => "client",
+        Some("timeout" | "inactivity" | "inactive") => "timeout",
+        Some("automatic" | "auto" | "automatically") => "automatic",
+        _ => "unknown",
+    }
+}
+
+/// Gives messages without a request id to the given request in whose time they lie; returns the rest.
+fn adopt(evidence: &Evidence, requests: &mut [Segment], without_id: &[usize]) -> Vec<usize> {
+    let mut rest = Vec::new();
+    let openings: Vec<DateTime<Utc>> =
+        requests.iter().filter(|r| r.counts_as_contact()).map(|r| r.opened_at).collect();
+    for &at in without_id {
+        let message = &evidence.messages[at];
+        let place = openings.partition_point(|opened| opened.timestamp() <= message.second);
+        let adopter = requests
+            .iter_mut()
+            .filter(|r| r.counts_as_contact())
+            .nth(place.wrapping_sub(1))
+            .filter(|r| r.close.as_ref().is_none_or(|close| message.second <= close.at.timestamp()));
+        match adopter {
+            Some(request) => {
+                request.messages.push(at);
+                request.messages.sort_unstable();
+            }
+            None => rest.push(at),
+        }
+    }
+    rest
+}
+
+/// Requests made of messages that no given request explains.
+fn derive(
+    evidence: &Evidence,
+    conversation: &str,
+    given: &[Segment],
+    rest: &[usize],
+    closes: &[(DateTime<Utc>, Option<String>)],
+) -> Vec<Segment> {
+    let mut derived: Vec<Segment> = Vec::new();
+    let openings: Vec<DateTime<Utc>> = given.iter().filter(|r| r.counts_as_contact()).map(|r| r.opened_at).collect();
+    // The first close at or after the second of a message, and the first opening of a given request after it.
+    let ended_by = |message: &Message| closes.iter().map(|c| c.0).find(|at| at.timestamp() >= message.second);
+    let opening_after = |message: &Message| openings.iter().copied().find(|at| at.timestamp() > message.second);
+    for &at in rest {
+        let message = &evidence.messages[at];
+        let open = derived.last_mut().filter(|request: &&mut Segment| {
+            let last = request.messages.last().map(|last| &evidence.messages[*last]);
+            let end = last.and_then(|last| [ended_by(last), opening_after(last)].into_iter().flatten().min());
+            end.is_none_or(|end| message.second <= end.timestamp())
+        });
+        match open {
+            Some(request) => request.messages.push(at),
+            None if message.author.talks() && message.counts() => derived.push(Segment {
+                key: format!("derived:{conversation}:{}", message.id),
+                request_id: None,
+                kind: RequestKind::Common,
+                opened_at: message.sent_at,
+                close: None,
+                messages: vec![at],
+            }),
+            // A note or a system line outside of any request.
+            None => {}
+        }
+    }
+    for request in &mut derived {
+        let Some(last) = request.messages.last().map(|last| &evidence.messages[*last]) else { continue };
+        let close = ended_by(last).filter(|at| opening_after(last).is_none_or(|opening| *at <= opening));
+        request.close = close.map(|at| Close { at, reason: "unknown", detail: None });
+    }
+    derived
+}
+
+/// What nothing else closed is closed by the opening of the next request.
+fn supersede(requests: &mut [Segment]) {
+    for at in 0..requests.len().saturating_sub(1) {
+        let next = requests[at + 1].opened_at;
+        let request = &mut requests[at];
+        if request.close.is_none() {
+            request.close = Some(Close { at: next, reason: "superseded", detail: None });
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! Step 2: claims what is marked, folds it from committed facts, writes the rows that changed.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use store::folding::{self, Subject, Work};
+use store::tables::{self, DialogRow, MessageRow, RequestRow, TableRow, TurnRow, sealed};
+use store::{PgConnection, PgPool, StoreError};
+
+use crate::entities;
+use crate::fold::fold;
+use crate::{AccountRules, Rules};
+
+/// What one call of [`fold_marked`] did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Folding {
+    /// Identities, conversations, clients and entities.
+    pub subjects: usize,
+}
+
+/// Folds up to `limit` subjects of each kind, each kind in a transaction of its own. Nothing left to do: 0 subjects.
+///
+/// # Errors
+/// As of the store: unavailable or refused. What was not committed stays marked.
+pub async fn fold_marked(pool: &PgPool, rules: &Rules, limit: i64) -> Result<Folding, StoreError> {
+    let mut folding = Folding::default();
+    // In this order: settling marks conversations, conversations mark clients.
+    folding.subjects += settle(pool, limit).await?;
+    folding.subjects += conversations(pool, rules, limit).await?;
+    folding.subjects += clients(pool, rules, limit).await?;
+    folding.subjects += cards(pool, rules, limit, "operator", entities::operator).await?;
+    folding.subjects += cards(pool, rules, limit, "operator_group", entities::operator_group).await?;
+    folding.subjects += cards(pool, rules, limit, "channel", entities::channel).await?;
+    folding.subjects += cards(pool, rules, limit, "tag", entities::tag).await?;
+    Ok(folding)
+}
+
+async fn settle(pool: &PgPool, limit: i64) -> Result<usize, StoreError> {
+    let mut transaction = store::begin(pool).await?;
+    let settled = folding::settle_identities(&mut transaction, limit).await?;
+    store::commit(transaction).await?;
+    Ok(settled)
+}
+
+async fn conversations(pool: &PgPool, rules: &Rules, limit: i64) -> Result<usize, StoreError> {
+    let mut transaction = store::begin(pool).await?;
+    let work = folding::claim_conversations(&mut transaction, limit).await?;
+    if work.subjects.is_empty() {
+        return Ok(0);
+    }
+    let mut changes = Changes::default();
+    for subject in &work.subjects {
+        changes.add(subject, rules.of(&subject.account))?;
+    }
+    changes.write(&mut transaction).await?;
+    fail::fail_point!("projection.rows_written", |_| std::process::abort());
+    folding::finish(&mut transaction, &work, &changes.clients).await?;
+    store::commit(transaction).await?;
+    fail::fail_point!("projection.rows_committed", |_| std::process::abort());
+    Ok(work.subjects.len())
+}
+
+/// The rows of a batch of conversations that differ from those that are there.
+#[derive(Default)]
+struct Changes {
+    messages: Vec<MessageRow>,
+    dialogs: Vec<DialogRow>,
+    requests: Vec<RequestRow>,
+    turns: Vec<TurnRow>,
+    gone: HashMap<&'static str, Vec<(String, String)>>,
+    clients: BTreeSet<(String, String)>,
+}
+
+impl Changes {
+    fn add(&mut self, subject: &Subject, rules: &AccountRules) -> Result<(), StoreError> {
+        let folded = fold(subject, rules);
+        let mut kept = HashSet::new();
+        let before = self.messages.len();
+        differing(&mut self.messages, folded.messages, subject, &mut kept)?;
+        differing(&mut self.dialogs, folded.dialogs, subject, &mut kept)?;
+        differing(&mut self.requests, folded.requests, subject, &mut kept)?;
+        differing(&mut self.turns, folded.turns, subject, &mut kept)?;
+        let mut fewer_messages = false;
+        for (table, key) in subject.rows.keys().filter(|row| !kept.contains(*row)) {
+            let table = [MessageRow::TABLE, DialogRow::TABLE, RequestRow::TABLE, TurnRow::TABLE]
+                .into_iter()
+                .find(|known| known == table);
+            let Some(table) = table else { continue };
+            fewer_messages |= table == MessageRow::TABLE;
+            self.gone.entry(table).or_default().push((subject.account.clone(), key.clone()));
+        }
+        if self.messages.len() > before || fewer_messages {
+            let client = events::fact::Conversation::from_key(&subject.subject).client_id;
+            self.clients.insert((subject.account.clone(), client));
+        }
+        Ok(())
+    }
+
+    /// Deletes first: a row that moved to another conversation of the batch is written again.
+    async fn write(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
+        let gone = |table| self.gone.get(table).map(Vec::as_slice).unwrap_or_default();
+        tables::delete::<TurnRow>(connection, gone(TurnRow::TABLE)).await?;
+        tables::delete::<RequestRow>(connection, gone(RequestRow::TABLE)).await?;
+        tables::delete::<DialogRow>(connection, gone(DialogRow::TABLE)).await?;
+        tables::delete::<MessageRow>(connection, gone(MessageRow::TABLE)).await?;
+        tables::upsert(connection, &self.dialogs).await?;
+        tables::upsert(connection, &self.requests).await?;
+        tables::upsert(connection, &self.turns).await?;
+        tables::upsert(connection, &self.messages).await
+    }
+}
+
+/// Adds those rows whose hash is not the one that is stored; notes all keys that are to stay.
+fn differing<R: TableRow>(
+    changed: &mut Vec<R>,
+    rows: Vec<R>,
+    subject: &Subject,
+    kept: &mut HashSet<(String, String)>,
+) -> Result<(), StoreError> {
+    for row in rows {
+        let row = sealed(row)?;
+        let key = (R::TABLE.to_owned(), row.key());
+        if subject.rows.get(&key) != Some(&row.row_hash()) {
+            changed.push(row);
+        }
+        kept.insert(key);
+    }
+    Ok(())
+}
+
+async fn clients(pool: &PgPool, rules: &Rules, limit: i64) -> Result<usize, StoreError> {
+    let mut transaction = store::begin(pool).await?;
+    let work = folding::claim_entities(&mut transaction, "client", limit).await?;
+    if work.subjects.is_empty() {
+        return Ok(0);
+    }
+    let ids: Vec<(String, String)> =
+        work.subjects.iter().map(|subject| (subject.account.clone(), subject.subject.clone())).collect();
+    let spans: HashMap<(String, String), _> = folding::message_spans(&mut transaction, &ids)
+        .await?
+        .into_iter()
+        .map(|(account, client, first, last)| ((account, client), (first, last)))
+        .collect();
+    let mut rows = Vec::with_capacity(work.subjects.len());
+    for subject in &work.subjects {
+        let span = spans.get(&(subject.account.clone(), subject.subject.clone())).copied();
+        rows.push(sealed(entities::client(subject, rules.of(&subject.account), span))?);
+    }
+    finish(transaction, &work, &rows).await
+}
+
+async fn cards<R: TableRow>(
+    pool: &PgPool,
+    rules: &Rules,
+    limit: i64,
+    kind: &'static str,
+    fold: fn(&Subject, &AccountRules) -> Option<R>,
+) -> Result<usize, StoreError> {
+    let mut transaction = store::begin(pool).await?;
+    let work = folding::claim_entities(&mut transaction, kind, limit).await?;
+    if work.subjects.is_empty() {
+        return Ok(0);
+    }
+    let mut rows = Vec::with_capacity(work.subjects.len());
+    for subject in &work.subjects {
+        if let Some(row) = fold(subject, rules.of(&subject.account)) {
+            rows.push(sealed(row)?);
+        }
+    }
+    finish(transaction, &work, &rows).await
+}
+
+async fn finish<R: TableRow>(
+    mut transaction: store::Transaction,
+    work: &Work,
+    rows: &[R],
+) -> Result<usize, StoreError> {
+    tables::upsert(&mut transaction, rows).await?;
+    folding::finish(&mut transaction, work, &BTreeSet::new()).await?;
+    store::commit(transaction).await?;
+    Ok(work.subjects.len())
+}

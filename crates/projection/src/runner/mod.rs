@@ -1,0 +1,229 @@
+//! The loops around the pure parts: read the log, store facts, fold what is marked.
+//!
+//! [`Runner::run`] does two things side by side. The *store loop* leases partitions, reads them in batches and commits
+//! facts with the position (step 1). The *fold loop* claims what is marked and writes the rows (step 2). Any number of
+//! runners, in one process or many, work on one database: leases share the partitions, epochs fence whoever was
+//! thought dead, marks share the folding.
+
+mod fold_marks;
+mod partitions;
+mod store_facts;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use log::{Leases, Limit, Log, LogError};
+use store::{PgPool, StoreError};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::Rules;
+pub use fold_marks::{Folding, fold_marked};
+pub use store_facts::{Prepared, prepare};
+
+use partitions::Partitions;
+
+/// How a runner works.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Deliveries that a batch has at most.
+    pub batch_records: usize,
+    /// Bytes that a batch has at most; bounds memory together with the reader's own queue.
+    pub batch_bytes: usize,
+    /// Subjects folded in one transaction. Each holds an advisory lock: stay well below the server's lock table.
+    pub fold_subjects: i64,
+    /// How long an idle loop waits before it looks again.
+    pub idle: Duration,
+    /// How long a worker may be silent before others take its partitions.
+    pub lease: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            batch_records: 1000,
+            batch_bytes: 8 << 20,
+            fold_subjects: 400,
+            idle: Duration::from_millis(250),
+            lease: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Why a runner stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum ProjectionError {
+    /// Going on would lose data or cannot succeed. Says what to do.
+    #[error("{0}")]
+    Stop(String),
+}
+
+/// What a single step runs into: wait and try again, give the partitions up, or stop.
+#[derive(Debug)]
+enum Trouble {
+    Wait(String),
+    Fenced,
+    Stop(String),
+}
+
+impl From<StoreError> for Trouble {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(text) => Self::Wait(text),
+            StoreError::Fenced { .. } => Self::Fenced,
+            StoreError::Refused(text) => Self::Stop(text),
+        }
+    }
+}
+
+impl From<LogError> for Trouble {
+    fn from(error: LogError) -> Self {
+        match error {
+            LogError::Unavailable(text) => Self::Wait(text),
+            LogError::LeaseLost { .. } => Self::Fenced,
+            other => Self::Stop(other.to_string()),
+        }
+    }
+}
+
+/// Projects a log into the tables of one generation.
+pub struct Runner {
+    log: Arc<dyn Log>,
+    pool: PgPool,
+    rules: Rules,
+    settings: Settings,
+    leases: Leases,
+    marked: Notify,
+}
+
+impl Runner {
+    /// A runner named `owner`: a name that no other run of any process has. `scope` is the generation that `pool`'s
+    /// connections see ([`store::LIVE`]).
+    pub fn new(
+        log: Arc<dyn Log>,
+        pool: PgPool,
+        rules: Rules,
+        settings: Settings,
+        scope: &str,
+        owner: &str,
+    ) -> Self {
+        let leases = Leases::new(pool.clone(), scope, owner, settings.lease);
+        Self { log, pool, rules, settings, leases, marked: Notify::new() }
+    }
+
+    /// Runs until `shutdown`, then gives its partitions back.
+    ///
+    /// # Errors
+    /// [`ProjectionError::Stop`] when going on would lose data. An unreachable log or database is waited for.
+    pub async fn run(&self, shutdown: CancellationToken) -> Result<(), ProjectionError> {
+        let stop = shutdown.child_token();
+        let storing = async {
+            let outcome = self.store_loop(&stop).await;
+            stop.cancel();
+            outcome
+        };
+        let folding = async {
+            let outcome = self.fold_loop(&stop).await;
+            stop.cancel();
+            outcome
+        };
+        let (stored, folded) = Box::pin(futures::future::join(storing, folding)).await;
+        if let Err(error) = self.leases.leave().await {
+            tracing::warn!(error = %error, "leases not given back: others wait until they expire");
+        }
+        stored.and(folded)
+    }
+
+    async fn store_loop(&self, stop: &CancellationToken) -> Result<(), ProjectionError> {
+        let mut partitions = Partitions::new(self.log.clone(), self.pool.clone(), self.leases.clone(), &self.settings);
+        let mut pause = Pause::new();
+        while !stop.is_cancelled() {
+            let outcome = tokio::select! {
+                () = stop.cancelled() => break,
+                outcome = self.store_round(&mut partitions) => outcome,
+            };
+            match outcome {
+                Ok(()) => pause.reset(),
+                Err(trouble) => {
+                    // Whatever was read and not committed is read again from the stored position.
+                    partitions.forget();
+                    pause.take(trouble, "projection.store", stop).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps the leases, reads a batch, commits it.
+    async fn store_round(&self, partitions: &mut Partitions) -> Result<(), Trouble> {
+        partitions.keep().await?;
+        let limit = Limit { records: self.settings.batch_records, bytes: self.settings.batch_bytes };
+        let batch = partitions.next(limit, self.settings.idle).await?;
+        if batch.next.is_empty() {
+            return Ok(());
+        }
+        let prepared = prepare(&batch, &self.rules).map_err(Trouble::from)?;
+        let moves = partitions.moves(&batch);
+        store_facts::commit(&self.pool, &prepared, &moves).await?;
+        partitions.committed(&moves).await;
+        self.marked.notify_one();
+        Ok(())
+    }
+
+    async fn fold_loop(&self, stop: &CancellationToken) -> Result<(), ProjectionError> {
+        let mut pause = Pause::new();
+        while !stop.is_cancelled() {
+            match fold_marked(&self.pool, &self.rules, self.settings.fold_subjects).await {
+                Ok(folding) if folding.subjects > 0 => pause.reset(),
+                Ok(_) => {
+                    pause.reset();
+                    tokio::select! {
+                        () = stop.cancelled() => break,
+                        () = self.marked.notified() => {}
+                        // Marks of other processes, and those left by a crash.
+                        () = tokio::time::sleep(self.settings.idle) => {}
+                    }
+                }
+                Err(error) => pause.take(error.into(), "projection.fold", stop).await?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Growing pauses while something is away; one log line when it goes and not one each try.
+struct Pause {
+    next: Duration,
+    waiting: bool,
+}
+
+impl Pause {
+    fn new() -> Self {
+        Self { next: Duration::from_millis(50), waiting: false }
+    }
+
+    fn reset(&mut self) {
+        if self.waiting {
+            tracing::info!("projection goes on");
+        }
+        *self = Self::new();
+    }
+
+    async fn take(&mut self, trouble: Trouble, step: &str, stop: &CancellationToken) -> Result<(), ProjectionError> {
+        match trouble {
+            Trouble::Stop(text) => return Err(ProjectionError::Stop(text)),
+            Trouble::Fenced => tracing::info!(step, "another worker took a partition over"),
+            Trouble::Wait(text) if self.waiting => tracing::debug!(step, error = %text, "still waiting"),
+            Trouble::Wait(text) => {
+                self.waiting = true;
+                tracing::warn!(step, error = %text, "waiting for log or database");
+            }
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(self.next) => {}
+        }
+        self.next = (self.next * 2).min(Duration::from_secs(2));
+        Ok(())
+    }
+}

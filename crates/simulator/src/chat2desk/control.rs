@@ -1,0 +1,195 @@
+//! The face for tests and demonstrations: what `/control/...` takes and answers. Changes state only through the model.
+//!
+//! | route | body | does |
+//! |---|---|---|
+//! | `POST /control/advance` | `{"seconds": n}` | moves the clock on; the business lives through it, webhooks go out |
+//! | `POST /control/say` | [`Say`] | somebody does one thing |
+//! | `POST /control/live` | [`crate::business::Live`] | a phase of quick chats begins |
+//! | `POST /control/faults` | a [`super::Fault`], or `{"clear": true}` | queues a fault; `GET` lists those that wait |
+//! | `POST /control/release` | `{"name": …}` | lets held calls go on |
+//! | `POST /control/mishaps` | [`super::Mishaps`] | bad luck for webhooks from now on |
+//! | `POST /control/webhook` | [`Register`] | registers a webhook directly; `"old": true` sets both old hooks |
+//! | `POST /control/account` | [`Settings`] | mode, quota, calls |
+//! | `GET /control/state` | | counts and, without `?requests=false`, the truth of each request |
+//!
+//! `?account=<slug>` picks the account; without it the first one is meant.
+
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::happenings::Closing;
+use super::model::{ApiMode, Id, Thread, World};
+use super::truth;
+use super::webhooks::NAMES;
+use crate::Error;
+
+/// Who does something.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum Doing {
+    /// The client writes.
+    #[default]
+    Client,
+    /// An operator writes.
+    Operator,
+    /// An automatic answer.
+    Autoreply,
+    /// A note.
+    Comment,
+    /// A system line.
+    System,
+    /// The chat is given to `operator_id` by the rule.
+    Assign,
+    /// It moves to `operator_id`.
+    Transfer,
+    /// An operator closes it.
+    Close,
+    /// It closes by inactivity.
+    Timeout,
+    /// The survey goes out.
+    Survey,
+    /// The client gives `score`.
+    Score,
+    /// `tag_id` is put on the open or last request.
+    Tag,
+}
+
+/// One thing that somebody does now. Without `client_id` a new client comes.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Say {
+    /// What.
+    #[serde(rename = "as")]
+    pub doing: Doing,
+    /// Whose chat.
+    pub client_id: Option<Id>,
+    /// Where; the first channel when absent.
+    pub channel_id: Option<Id>,
+    /// By which messenger; the channel's first when absent.
+    pub transport: Option<String>,
+    /// By or to whom; the first operator when absent.
+    pub operator_id: Option<Id>,
+    /// Text.
+    pub text: String,
+    /// 1 to 5.
+    pub score: u8,
+    /// Tag.
+    pub tag_id: Id,
+}
+
+/// A registration.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Register {
+    /// Where to.
+    pub url: String,
+    /// Names; absent is all.
+    #[serde(default)]
+    pub events: Option<Vec<String>>,
+    /// Channels; empty is all.
+    #[serde(default)]
+    pub channels: Vec<Id>,
+    /// Set the two old hooks instead.
+    #[serde(default)]
+    pub old: bool,
+}
+
+/// Account settings to change.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    /// Access level.
+    pub mode: Option<ApiMode>,
+    /// Calls a month instead of the level's number.
+    pub quota: Option<u64>,
+    /// Calls of this month.
+    pub calls: Option<u64>,
+}
+
+/// Carries out [`Say`]; answers the ids that it touched.
+///
+/// # Errors
+/// What the model refuses.
+pub fn say(world: &mut World, say: &Say, now: DateTime<Utc>) -> Result<Value, Error> {
+    let channel = match say.channel_id.or_else(|| world.channels.first().map(|channel| channel.id)) {
+        Some(channel) => channel,
+        None => return Err(Error::NotFound { what: "channel" }),
+    };
+    let client = match say.client_id {
+        Some(client) => client,
+        None => world.add_client(&format!("[test] {}", world.next.client), Some("Visitor")),
+    };
+    let thread = Thread { client, channel };
+    let first = world.operators.keys().next().copied().unwrap_or(0);
+    let operator = say.operator_id.unwrap_or(first);
+    let text = say.text.as_str();
+    let message = match say.doing {
+        Doing::Client => {
+            let transport = say.transport.clone().unwrap_or_else(|| world.transport_of(thread));
+            Some(world.client_writes(now, thread, &transport, text, None)?)
+        }
+        Doing::Operator => Some(world.operator_writes(now, thread, operator, text)?),
+        Doing::Autoreply => Some(world.autoreply(now, thread, text)?),
+        Doing::Comment => Some(world.comment(now, thread, operator, text)?),
+        Doing::System => Some(world.system_line(now, thread, text)?),
+        Doing::Assign => world.assign(now, thread, operator).map(|()| None)?,
+        Doing::Transfer => world.transfer(now, thread, operator).map(|()| None)?,
+        Doing::Close => world.close(now, thread, Closing::Operator).map(|()| None)?,
+        Doing::Timeout => world.close(now, thread, Closing::Timeout).map(|()| None)?,
+        Doing::Survey => world.survey(now, thread, text).map(|_| None)?,
+        Doing::Score => world.score(now, thread, say.score, "Thank you!").map(|()| None)?,
+        Doing::Tag => {
+            let going = world.going.get(&thread);
+            let request = going.and_then(|going| going.request.or(going.last_common));
+            let request = request.ok_or(Error::NotFound { what: "request" })?;
+            world.tag_request(now, request, say.tag_id).map(|()| None)?
+        }
+    };
+    let request =
+        world.going.get(&thread).and_then(|going| going.survey.or(going.request).or(going.last_common));
+    let dialog = world.going.get(&thread).and_then(|going| going.dialog);
+    Ok(json!({
+        "client_id": client, "channel_id": channel, "message_id": message, "request_id": request,
+        "dialog_id": dialog,
+    }))
+}
+
+/// Carries out [`Register`]; answers the webhook's id, null for the old hooks.
+pub fn register(world: &mut World, wanted: Register) -> Option<Id> {
+    if wanted.old {
+        world.webhooks.old_messages = Some(wanted.url.clone());
+        world.webhooks.old_closes = Some(wanted.url);
+        return None;
+    }
+    let events = wanted.events.unwrap_or_else(|| NAMES.iter().map(|name| (*name).to_owned()).collect());
+    Some(world.webhooks.register("control", &wanted.url, events, wanted.channels))
+}
+
+/// Carries out [`Settings`].
+pub fn settings(world: &mut World, wanted: &Settings) {
+    let account = &mut world.account;
+    account.mode = wanted.mode.unwrap_or(account.mode);
+    account.quota = wanted.quota.or(account.quota);
+    account.calls = wanted.calls.unwrap_or(account.calls);
+}
+
+/// Counts, and the truth of each request when wanted.
+pub fn state(world: &World, requests: bool) -> Value {
+    let mut state = truth::counts(world);
+    if let Some(object) = state.as_object_mut().filter(|_| requests) {
+        let all: Vec<Value> = world.requests.values().map(|request| truth::request(world, request)).collect();
+        object.insert("truth".into(), all.into());
+    }
+    state
+}
+
+/// New clients write in the first channel, so that rows shift under whoever pages a list.
+///
+/// # Errors
+/// What the model refuses.
+pub fn insert_rows(world: &mut World, count: u32, now: DateTime<Utc>) -> Result<(), Error> {
+    for _ in 0..count {
+        say(world, &Say { text: "I came while you were paging".into(), ..Say::default() }, now)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,93 @@
+//! Cards and labels: tags, client cards, operator statuses.
+
+use chrono::{DateTime, Utc};
+
+use crate::Error;
+use crate::chat2desk::model::{Client, Id, World};
+use crate::chat2desk::webhooks::{Event, body};
+
+impl World {
+    /// Puts a tag on a request; a second time changes nothing and raises nothing.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub fn tag_request(&mut self, at: DateTime<Utc>, request: Id, tag: Id) -> Result<(), Error> {
+        let at = self.reach(at);
+        self.tag(tag)?;
+        let found = self.requests.get_mut(&request).ok_or(Error::NotFound { what: "request" })?;
+        let channel = found.thread.channel;
+        if found.tags.insert(tag) {
+            self.emit(Event::AddTagToRequest, Some(channel), at, |w| body::request_tag(w, request, tag, at));
+        }
+        Ok(())
+    }
+
+    /// Takes a tag off a request.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], also when the tag is not on it.
+    pub fn untag_request(&mut self, at: DateTime<Utc>, request: Id, tag: Id) -> Result<(), Error> {
+        let at = self.reach(at);
+        let found = self.requests.get_mut(&request).ok_or(Error::NotFound { what: "request" })?;
+        let channel = found.thread.channel;
+        if !found.tags.remove(&tag) {
+            return Err(Error::NotFound { what: "tag" });
+        }
+        self.emit(Event::DeleteTagFromRequest, Some(channel), at, |w| body::request_tag(w, request, tag, at));
+        Ok(())
+    }
+
+    /// Puts a tag on a client (`on`), or takes it off. No change raises nothing.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub fn tag_client(&mut self, at: DateTime<Utc>, client: Id, tag: Id, on: bool) -> Result<(), Error> {
+        let at = self.reach(at);
+        self.tag(tag)?;
+        let card = self.clients.get_mut(&client).ok_or(Error::NotFound { what: "client" })?;
+        let channel = card.reached_by.first().map(|(channel, _)| *channel);
+        let changed = if on { card.tags.insert(tag) } else { card.tags.remove(&tag) };
+        let event = if on { Event::AddTagToClient } else { Event::DeleteTagFromClient };
+        if changed {
+            self.emit(event, channel, at, |w| body::client_tag(w, client, tag, channel.filter(|_| on), at));
+        }
+        Ok(())
+    }
+
+    /// Somebody edits the client card and presses Ok.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub fn edit_client(
+        &mut self,
+        at: DateTime<Utc>,
+        client: Id,
+        edit: impl FnOnce(&mut Client),
+    ) -> Result<(), Error> {
+        let at = self.reach(at);
+        edit(self.clients.get_mut(&client).ok_or(Error::NotFound { what: "client" })?);
+        let channel = self.client(client)?.reached_by.first().map(|(channel, _)| *channel);
+        self.emit(Event::ClientUpdated, channel, at, |w| body::client(w, client));
+        Ok(())
+    }
+
+    /// An operator signs in, is busy, takes a break. A logout by hand raises nothing but the `busy` before it.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub fn operator_status(
+        &mut self,
+        at: DateTime<Utc>,
+        operator: Id,
+        online: bool,
+        offline_type: Option<&str>,
+    ) -> Result<(), Error> {
+        let at = self.reach(at);
+        let found = self.operators.get_mut(&operator).ok_or(Error::NotFound { what: "operator" })?;
+        found.online = online;
+        found.offline_type = offline_type.map(str::to_owned).or(found.offline_type.take());
+        found.last_visit = at;
+        self.emit(Event::OperatorStatusChanged, None, at, |w| body::operator(w, operator, at));
+        Ok(())
+    }
+}

@@ -1,0 +1,262 @@
+//! What a company account consists of.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+
+use super::Id;
+
+/// A person or a bot with an operator account.
+#[derive(Clone, Debug)]
+pub struct Operator {
+    /// Id.
+    pub id: Id,
+    /// Sign-in name.
+    pub email: String,
+    /// Names as the list shows them.
+    pub first_name: String,
+    /// See `first_name`.
+    pub last_name: String,
+    /// `operator`, `supervisor`, `admin`, ...
+    pub role: String,
+    /// Signed in.
+    pub online: bool,
+    /// `busy`, `break`, ...; keeps its value after a logout.
+    pub offline_type: Option<String>,
+    /// Time of the last visit.
+    pub last_visit: DateTime<Utc>,
+    /// Known to the truth only: nothing in the vendor's data marks a bot.
+    pub bot: bool,
+}
+
+impl Operator {
+    /// First and last name.
+    pub fn name(&self) -> String {
+        format!("{} {}", self.first_name, self.last_name).trim().to_owned()
+    }
+}
+
+/// Operators who share new chats.
+#[derive(Clone, Debug)]
+pub struct Group {
+    /// Id.
+    pub id: Id,
+    /// Name.
+    pub name: String,
+    /// Members.
+    pub operators: Vec<Id>,
+}
+
+/// An account in a messenger; it may serve several transports.
+#[derive(Clone, Debug)]
+pub struct Channel {
+    /// Id.
+    pub id: Id,
+    /// Name.
+    pub name: String,
+    /// Number or handle.
+    pub phone: String,
+    /// Transports it serves.
+    pub transports: Vec<String>,
+}
+
+/// A tag definition.
+#[derive(Clone, Debug)]
+pub struct Tag {
+    /// Id.
+    pub id: Id,
+    /// Group.
+    pub group_id: Id,
+    /// Group name.
+    pub group_name: String,
+    /// Label, may be edited.
+    pub label: String,
+}
+
+/// One messenger identity.
+#[derive(Clone, Debug, Default)]
+pub struct Client {
+    /// Id.
+    pub id: Id,
+    /// Phone or pseudo-phone (`[tg] …`, `[chat] …`).
+    pub phone: String,
+    /// The real number, when known.
+    pub client_phone: Option<String>,
+    /// Name by the messenger; may be the word `unknown`.
+    pub name: Option<String>,
+    /// Name given by the company.
+    pub assigned_name: Option<String>,
+    /// E-mail.
+    pub email: Option<String>,
+    /// Free text.
+    pub comment: Option<String>,
+    /// Three more free texts.
+    pub extra_comments: [Option<String>; 3],
+    /// Tags on the client.
+    pub tags: BTreeSet<Id>,
+    /// Channel and transport pairs by which the client can be reached.
+    pub reached_by: BTreeSet<(Id, String)>,
+    /// First message of the client.
+    pub first_message: Option<DateTime<Utc>>,
+    /// Last message of the client.
+    pub last_message: Option<DateTime<Utc>>,
+}
+
+/// The thread of a client in a channel, from the moment an operator takes it; reopened, never replaced.
+#[derive(Clone, Debug)]
+pub struct Dialog {
+    /// Id.
+    pub id: Id,
+    /// Whose and where.
+    pub thread: Thread,
+    /// Open or closed.
+    pub open: bool,
+    /// When an operator first took it.
+    pub begin: DateTime<Utc>,
+    /// Last close, while closed.
+    pub end: Option<DateTime<Utc>>,
+    /// Its operator; stays after the close.
+    pub operator: Id,
+    /// Newest request.
+    pub last_request: Id,
+    /// Newest message.
+    pub last_message: Option<Id>,
+    /// Messages so far.
+    pub messages: u64,
+}
+
+/// A client in a channel: what a dialog is about, before there is one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Thread {
+    /// The client.
+    pub client: Id,
+    /// The channel.
+    pub channel: Id,
+}
+
+/// Kind of request (reference 3.11).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RequestKind {
+    /// A contact.
+    Common,
+    /// The survey's own request.
+    Rating,
+}
+
+impl RequestKind {
+    /// The word of the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Common => "common",
+            Self::Rating => "rating",
+        }
+    }
+}
+
+/// A piece of a dialog.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Id.
+    pub id: Id,
+    /// Whose and where.
+    pub thread: Thread,
+    /// Transport of its first message.
+    pub transport: String,
+    /// Kind.
+    pub kind: RequestKind,
+    /// The client wrote first.
+    pub by_client: bool,
+    /// Start.
+    pub opened: DateTime<Utc>,
+    /// End; `None` while open.
+    pub closed: Option<DateTime<Utc>>,
+    /// Dialog, once somebody took it.
+    pub dialog: Option<Id>,
+    /// Operator now or last.
+    pub operator: Option<Id>,
+    /// First operator.
+    pub first_operator: Option<Id>,
+    /// Tags on it now.
+    pub tags: BTreeSet<Id>,
+    /// Its messages, in order of id.
+    pub messages: Vec<Id>,
+    /// For a survey: the request that is rated.
+    pub rates: Option<Id>,
+}
+
+/// Who speaks (reference 6.6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MessageKind {
+    /// The client.
+    FromClient,
+    /// An operator, or a script in an operator's name.
+    ToClient,
+    /// An automatic answer.
+    Autoreply,
+    /// A note of the system, never sent.
+    System,
+    /// A note among operators.
+    Comment,
+    /// The survey: the API shows the type null.
+    Survey,
+}
+
+impl MessageKind {
+    /// The word of `/v1/messages` and of webhooks.
+    pub fn as_str(self) -> Option<&'static str> {
+        match self {
+            Self::FromClient => Some("from_client"),
+            Self::ToClient => Some("to_client"),
+            Self::Autoreply => Some("autoreply"),
+            Self::System => Some("system"),
+            Self::Comment => Some("comment"),
+            Self::Survey => None,
+        }
+    }
+}
+
+/// A message.
+#[derive(Clone, Debug)]
+pub struct Message {
+    /// Id, one sequence for the whole company.
+    pub id: Id,
+    /// Who speaks.
+    pub kind: MessageKind,
+    /// Text.
+    pub text: String,
+    /// Messenger that carried it.
+    pub transport: String,
+    /// When it was written, microseconds; the API shows whole seconds.
+    pub created: DateTime<Utc>,
+    /// Whose and where.
+    pub thread: Thread,
+    /// Sender, or (client messages) who holds the dialog; filled in when a new chat is taken.
+    pub operator: Option<Id>,
+    /// Dialog; filled in when a new chat is taken.
+    pub dialog: Option<Id>,
+    /// Request.
+    pub request: Id,
+    /// Read by an operator.
+    pub read: bool,
+    /// Name of an attached file.
+    pub attachment: Option<String>,
+    /// Imported, not sent through the chat center.
+    pub imported: bool,
+    /// Not shown by lists before this instant (a row that becomes visible late).
+    pub hidden_until: Option<DateTime<Utc>>,
+}
+
+/// A given score: a row of the rating report.
+#[derive(Clone, Debug)]
+pub struct Rating {
+    /// Who is rated.
+    pub operator: Id,
+    /// When the client answered.
+    pub created: DateTime<Utc>,
+    /// 1 to 5.
+    pub score: u8,
+    /// The rated request.
+    pub request: Id,
+    /// The survey's own request.
+    pub survey: Id,
+}

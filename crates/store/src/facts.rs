@@ -1,0 +1,248 @@
+//! Step 1: facts, links and marks, in the transaction that also moves the position.
+
+use std::collections::{BTreeSet, HashMap};
+
+use events::fact::{Conversation, Filing, Identities};
+use events::{AccountId, Fact, Observation};
+use sqlx::PgConnection;
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::StoreError;
+use crate::marks::{self, Mark};
+
+/// An observation ready to be stored: its content hashed, its filing decided.
+#[derive(Clone, Debug)]
+pub struct FactRow {
+    account: String,
+    observation: Observation,
+    registers: String,
+    content_hash: i64,
+}
+
+impl FactRow {
+    /// Prepares an observation.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] when a register cannot be written as JSON (no decoder makes such a value).
+    pub fn new(account: &AccountId, observation: Observation) -> Result<Self, StoreError> {
+        let registers = observation
+            .fact
+            .to_json()
+            .map_err(|error| StoreError::Refused(format!("fact {}: {error}", observation.fact.kind())))?;
+        let content_hash = xxh3_64(registers.as_bytes()).cast_signed();
+        Ok(Self { account: account.as_str().to_owned(), observation, registers, content_hash })
+    }
+
+    fn identity(&self) -> (&str, &'static str, &str, i64) {
+        (&self.account, self.observation.fact.kind(), &self.observation.key, self.content_hash)
+    }
+}
+
+/// Where a fact goes: what its row says, what it links, what it marks.
+struct Filed {
+    conversation: Option<String>,
+    firm: bool,
+    client_id: Option<String>,
+    dialog_id: Option<String>,
+    request_id: Option<String>,
+    marks: Vec<(&'static str, String)>,
+    links: Vec<String>,
+}
+
+fn file(fact: &Fact, key: &str) -> Filed {
+    let mut filed = Filed {
+        conversation: None,
+        firm: true,
+        client_id: None,
+        dialog_id: None,
+        request_id: None,
+        marks: Vec::new(),
+        links: Vec::new(),
+    };
+    match fact.filing() {
+        Filing::Kept => {}
+        Filing::Entity => filed.marks.push((fact.kind(), key.to_owned())),
+        Filing::Conversation(Identities { client_id, channel_id, dialog_id, request_id }) => {
+            filed.client_id = client_id.map(str::to_owned);
+            filed.dialog_id = dialog_id.map(str::to_owned);
+            filed.request_id = request_id.map(str::to_owned);
+            let identities: Vec<String> = request_id
+                .map(|id| format!("request:{id}"))
+                .into_iter()
+                .chain(dialog_id.map(|id| format!("dialog:{id}")))
+                .collect();
+            if let (Some(client), Some(channel)) = (client_id, channel_id) {
+                let conversation =
+                    Conversation { client_id: client.to_owned(), channel_id: channel.to_owned() }.key();
+                filed.marks.push(("conversation", conversation.clone()));
+                filed.conversation = Some(conversation);
+                filed.links = identities;
+            } else {
+                filed.firm = false;
+                filed.marks.extend(identities.into_iter().map(|identity| ("identity", identity)));
+                if matches!(fact, Fact::Message(_)) {
+                    filed.marks.push(("identity", format!("message:{key}")));
+                }
+            }
+        }
+    }
+    filed
+}
+
+/// Stores observations: new ones as rows, known ones by raising their stamp. Links requests and dialogs to
+/// conversations, marks what must be folded. Order, repetition and split of the input cannot matter.
+///
+/// Returns for each observation whether it told something that was not known.
+pub async fn insert(connection: &mut PgConnection, rows: &[FactRow]) -> Result<Vec<bool>, StoreError> {
+    sqlx::query("select pg_advisory_xact_lock_shared($1)")
+        .bind(marks::GENERATION_LOCK)
+        .execute(&mut *connection)
+        .await?;
+    let unique = strongest(rows);
+    let filed: Vec<Filed> =
+        unique.iter().map(|&at| file(&rows[at].observation.fact, &rows[at].observation.key)).collect();
+    lock_for_messages(connection, rows, &unique, &filed).await?;
+
+    let touched = upsert(connection, rows, &unique, &filed).await?;
+    let mut new = vec![false; rows.len()];
+    let mut wanted: BTreeSet<Mark> = BTreeSet::new();
+    let mut links: BTreeSet<(String, String, String)> = BTreeSet::new();
+    for (place, fresh) in touched {
+        let (Some(&at), Some(filed)) = (unique.get(place), filed.get(place)) else { continue };
+        let account = &rows[at].account;
+        new[at] = fresh;
+        for (kind, subject) in &filed.marks {
+            wanted.insert(Mark { account: account.clone(), kind, subject: subject.clone() });
+        }
+        for identity in &filed.links {
+            if let Some(conversation) = &filed.conversation {
+                links.insert((account.clone(), identity.clone(), conversation.clone()));
+            }
+        }
+    }
+    wanted.extend(link(connection, &links).await?);
+    wanted.extend(unfirm_siblings(connection, rows, &unique, &filed).await?);
+    marks::set(connection, &wanted).await?;
+    Ok(new)
+}
+
+/// Of the same telling twice in one batch only the strongest stamp is sent: Postgres cannot touch a row twice in one
+/// statement. Sorted by key, so that two writers lock rows in the same order.
+fn strongest(rows: &[FactRow]) -> Vec<usize> {
+    let mut best: HashMap<_, usize> = HashMap::with_capacity(rows.len());
+    for (at, row) in rows.iter().enumerate() {
+        best.entry(row.identity())
+            .and_modify(|held| {
+                if row.observation.stamp > rows[*held].observation.stamp {
+                    *held = at;
+                }
+            })
+            .or_insert(at);
+    }
+    let mut unique: Vec<usize> = best.into_values().collect();
+    unique.sort_by(|a, b| rows[*a].identity().cmp(&rows[*b].identity()));
+    unique
+}
+
+/// A message without a channel is filed with its sibling that names one. Both at once in two transactions would miss
+/// each other, so the rare kind keeps the common kind out.
+async fn lock_for_messages(
+    connection: &mut PgConnection,
+    rows: &[FactRow],
+    unique: &[usize],
+    filed: &[Filed],
+) -> Result<(), StoreError> {
+    let messages = || {
+        unique.iter().zip(filed).filter(|(at, _)| matches!(rows[**at].observation.fact, Fact::Message(_)))
+    };
+    let statement = if messages().any(|(_, filed)| !filed.firm) {
+        "select pg_advisory_xact_lock($1)"
+    } else if messages().next().is_some() {
+        "select pg_advisory_xact_lock_shared($1)"
+    } else {
+        return Ok(());
+    };
+    sqlx::query(statement).bind(marks::UNFIRM_LOCK).execute(connection).await?;
+    Ok(())
+}
+
+async fn upsert(
+    connection: &mut PgConnection,
+    rows: &[FactRow],
+    unique: &[usize],
+    filed: &[Filed],
+) -> Result<Vec<(usize, bool)>, StoreError> {
+    let column = |of: fn(&FactRow) -> &str| unique.iter().map(|&at| of(&rows[at])).collect::<Vec<_>>();
+    let observed = |of: fn(&Observation) -> _| unique.iter().map(|&at| of(&rows[at].observation)).collect::<Vec<_>>();
+    let touched: Vec<(i64, bool)> = sqlx::query_as(include_str!("facts_upsert.sql"))
+        .bind(column(|row| &row.account))
+        .bind(column(|row| row.observation.fact.kind()))
+        .bind(column(|row| &row.observation.key))
+        .bind(unique.iter().map(|&at| rows[at].content_hash).collect::<Vec<_>>())
+        .bind(observed(|o| o.stamp.observed_at))
+        .bind(unique.iter().map(|&at| rows[at].observation.stamp.rank).collect::<Vec<_>>())
+        .bind(unique.iter().map(|&at| rows[at].observation.stamp.hash).collect::<Vec<_>>())
+        .bind(observed(|o| o.received_at))
+        .bind(unique.iter().map(|&at| rows[at].observation.delivery.0).collect::<Vec<_>>())
+        .bind(filed.iter().map(|f| f.conversation.as_deref()).collect::<Vec<_>>())
+        .bind(filed.iter().map(|f| f.firm).collect::<Vec<_>>())
+        .bind(filed.iter().map(|f| f.client_id.as_deref()).collect::<Vec<_>>())
+        .bind(filed.iter().map(|f| f.dialog_id.as_deref()).collect::<Vec<_>>())
+        .bind(filed.iter().map(|f| f.request_id.as_deref()).collect::<Vec<_>>())
+        .bind(column(|row| &row.registers))
+        .fetch_all(connection)
+        .await?;
+    Ok(touched.into_iter().map(|(place, fresh)| (usize::try_from(place - 1).unwrap_or(usize::MAX), fresh)).collect())
+}
+
+/// Stores links; each new one marks its identity, so that facts which wait for it are filed.
+pub(crate) async fn link(
+    connection: &mut PgConnection,
+    links: &BTreeSet<(String, String, String)>,
+) -> Result<Vec<Mark>, StoreError> {
+    if links.is_empty() {
+        return Ok(Vec::new());
+    }
+    let new: Vec<(String, String)> = sqlx::query_as(
+        "insert into links (account_id, identity, conversation) \
+         select * from unnest($1::text[], $2::text[], $3::text[]) \
+         on conflict do nothing returning account_id, identity",
+    )
+    .bind(links.iter().map(|(account, _, _)| account.as_str()).collect::<Vec<_>>())
+    .bind(links.iter().map(|(_, identity, _)| identity.as_str()).collect::<Vec<_>>())
+    .bind(links.iter().map(|(_, _, conversation)| conversation.as_str()).collect::<Vec<_>>())
+    .fetch_all(connection)
+    .await?;
+    Ok(new.into_iter().map(|(account, subject)| Mark { account, kind: "identity", subject }).collect())
+}
+
+/// Firm messages whose sibling without a channel is stored already: that one must be filed anew.
+async fn unfirm_siblings(
+    connection: &mut PgConnection,
+    rows: &[FactRow],
+    unique: &[usize],
+    filed: &[Filed],
+) -> Result<Vec<Mark>, StoreError> {
+    let messages: Vec<&FactRow> = unique
+        .iter()
+        .zip(filed)
+        .filter(|(at, filed)| filed.firm && matches!(rows[**at].observation.fact, Fact::Message(_)))
+        .map(|(at, _)| &rows[*at])
+        .collect();
+    if messages.is_empty() {
+        return Ok(Vec::new());
+    }
+    let found: Vec<(String, String)> = sqlx::query_as(
+        "select f.account_id, f.fact_key from facts f \
+         join unnest($1::text[], $2::text[]) as m(account_id, fact_key) using (account_id, fact_key) \
+         where not f.firm and f.kind = 'message'",
+    )
+    .bind(messages.iter().map(|row| row.account.as_str()).collect::<Vec<_>>())
+    .bind(messages.iter().map(|row| row.observation.key.as_str()).collect::<Vec<_>>())
+    .fetch_all(connection)
+    .await?;
+    Ok(found
+        .into_iter()
+        .map(|(account, key)| Mark { account, kind: "identity", subject: format!("message:{key}") })
+        .collect())
+}

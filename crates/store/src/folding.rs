@@ -1,0 +1,265 @@
+//! Step 2: claims what is marked, files facts that name no channel, hands committed facts to the fold, and writes
+//! the rows that changed.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use chrono::{DateTime, Utc};
+use events::{DeliveryId, Fact};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::StoreError;
+use crate::marks::{self, Claim, Mark};
+
+/// One telling of a fact, as stored: what the fold merges.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// Kind-wide key of the fact.
+    pub key: String,
+    /// What was told.
+    pub fact: Fact,
+    /// When it was observed: first part of the stamp.
+    pub observed_at: DateTime<Utc>,
+    /// Rank of the road: second part.
+    pub rank: i16,
+    /// Hash of the bytes: third part.
+    pub hash: i64,
+    /// Hash of the registers: sets two tellings by the same bytes apart.
+    pub content_hash: i64,
+    /// The earliest receipt among its copies.
+    pub received_at: DateTime<Utc>,
+    /// The delivery that told it first.
+    pub delivery: DeliveryId,
+}
+
+impl Told {
+    /// Orders tellings of one fact: the greatest wins each field.
+    pub fn stamp(&self) -> (DateTime<Utc>, i16, i64, i64) {
+        (self.observed_at, self.rank, self.hash, self.content_hash)
+    }
+}
+
+/// A claimed subject (a conversation, a client, an entity) with the committed facts of it.
+#[derive(Clone, Debug, Default)]
+pub struct Subject {
+    /// The account.
+    pub account: String,
+    /// The conversation's key, or the entity's id.
+    pub subject: String,
+    /// All tellings, in no particular order.
+    pub told: Vec<Told>,
+    /// Requests and dialogs (`request:<id>`, `dialog:<id>`) that facts here name, but which belong to another
+    /// conversation because that one's key is smaller.
+    pub foreign: BTreeSet<String>,
+    /// Hashes of the rows that are there, by table and key.
+    pub rows: HashMap<(String, String), i64>,
+}
+
+/// What one fold transaction works on. Locks are held until the transaction ends.
+#[derive(Debug, Default)]
+pub struct Work {
+    /// The subjects.
+    pub subjects: Vec<Subject>,
+    claim: Claim,
+}
+
+/// Joins the current generation: taken shared by every transaction that writes to it.
+pub async fn join_generation(connection: &mut PgConnection) -> Result<(), StoreError> {
+    sqlx::query("select pg_advisory_xact_lock_shared($1)").bind(marks::GENERATION_LOCK).execute(connection).await?;
+    Ok(())
+}
+
+/// Files facts that name a request, a dialog or a message but no channel, under the conversation that links say.
+/// Returns how many identities were settled; 0 when none was marked (or others hold them).
+pub async fn settle_identities(connection: &mut PgConnection, limit: i64) -> Result<usize, StoreError> {
+    join_generation(connection).await?;
+    let claim = marks::claim(connection, "identity", limit).await?;
+    if claim.subjects.is_empty() {
+        return Ok(0);
+    }
+    let (accounts, identities): (Vec<&str>, Vec<&str>) =
+        claim.subjects.iter().map(|(account, subject)| (account.as_str(), subject.as_str())).unzip();
+    let filed: Vec<Filed> =
+        sqlx::query_as(include_str!("folding_settle.sql"))
+            .bind(accounts)
+            .bind(identities)
+            .fetch_all(&mut *connection)
+            .await?;
+    let mut moved = BTreeSet::new();
+    let mut links = BTreeSet::new();
+    for Filed { account_id: account, old, new, request_id, dialog_id } in filed {
+        for conversation in [&old, &new].into_iter().flatten() {
+            moved.insert(Mark { account: account.clone(), kind: "conversation", subject: conversation.clone() });
+        }
+        // What is filed through its request tells where its dialog belongs, and the other way round.
+        if let Some(conversation) = &new {
+            let own = [request_id.map(|id| format!("request:{id}")), dialog_id.map(|id| format!("dialog:{id}"))];
+            links.extend(own.into_iter().flatten().map(|id| (account.clone(), id, conversation.clone())));
+        }
+    }
+    moved.extend(crate::facts::link(connection, &links).await?);
+    marks::set(connection, &moved).await?;
+    marks::clear(connection, &claim).await?;
+    Ok(claim.subjects.len())
+}
+
+/// A fact that names no channel: its conversation before and after, and what else it names.
+#[derive(sqlx::FromRow)]
+struct Filed {
+    account_id: String,
+    old: Option<String>,
+    new: Option<String>,
+    request_id: Option<String>,
+    dialog_id: Option<String>,
+}
+
+/// Claims marked conversations and reads their committed facts and the hashes of their rows.
+pub async fn claim_conversations(connection: &mut PgConnection, limit: i64) -> Result<Work, StoreError> {
+    join_generation(connection).await?;
+    let claim = marks::claim(connection, "conversation", limit).await?;
+    read(connection, claim, include_str!("folding_facts.sql"), Some(include_str!("folding_rows.sql"))).await
+}
+
+/// Claims marked entities of one kind of fact (`operator`, `channel`, `client` …) and reads their facts.
+pub async fn claim_entities(connection: &mut PgConnection, kind: &str, limit: i64) -> Result<Work, StoreError> {
+    join_generation(connection).await?;
+    let claim = marks::claim(connection, kind, limit).await?;
+    let sql = "select account_id, fact_key as subject, kind, fact_key, observed_at, rank, hash, content_hash, received_at, \
+                      delivery_id, registers \
+               from facts join unnest($1::text[], $2::text[]) as s(account_id, fact_key) using (account_id, fact_key) \
+               where kind = $3";
+    if claim.subjects.is_empty() {
+        return Ok(Work::default());
+    }
+    let (accounts, subjects) = columns(&claim);
+    let told: Vec<ToldRow> =
+        sqlx::query_as(sql).bind(accounts).bind(subjects).bind(kind).fetch_all(&mut *connection).await?;
+    gather(claim, told, Vec::new(), Vec::new())
+}
+
+async fn read(
+    connection: &mut PgConnection,
+    claim: Claim,
+    facts: &'static str,
+    rows: Option<&'static str>,
+) -> Result<Work, StoreError> {
+    if claim.subjects.is_empty() {
+        return Ok(Work::default());
+    }
+    let (accounts, subjects) = columns(&claim);
+    let told: Vec<ToldRow> =
+        sqlx::query_as(facts).bind(&accounts).bind(&subjects).fetch_all(&mut *connection).await?;
+    let foreign: Vec<(String, String, String)> = sqlx::query_as(
+        "select l.account_id, l.conversation, l.identity from links l \
+         join unnest($1::text[], $2::text[]) as s(account_id, conversation) using (account_id, conversation) \
+         where exists (select from links o where o.account_id = l.account_id and o.identity = l.identity \
+                       and o.conversation < l.conversation)",
+    )
+    .bind(&accounts)
+    .bind(&subjects)
+    .fetch_all(&mut *connection)
+    .await?;
+    let mut hashes: Vec<(String, String, String, String, i64)> = Vec::new();
+    if let Some(rows) = rows {
+        hashes = sqlx::query_as(rows).bind(&accounts).bind(&subjects).fetch_all(&mut *connection).await?;
+    }
+    gather(claim, told, foreign, hashes)
+}
+
+fn columns(claim: &Claim) -> (Vec<String>, Vec<String>) {
+    claim.subjects.iter().cloned().unzip()
+}
+
+#[derive(sqlx::FromRow)]
+struct ToldRow {
+    account_id: String,
+    subject: String,
+    kind: String,
+    fact_key: String,
+    observed_at: DateTime<Utc>,
+    rank: i16,
+    hash: i64,
+    content_hash: i64,
+    received_at: DateTime<Utc>,
+    delivery_id: Uuid,
+    registers: String,
+}
+
+fn gather(
+    claim: Claim,
+    told: Vec<ToldRow>,
+    foreign: Vec<(String, String, String)>,
+    hashes: Vec<(String, String, String, String, i64)>,
+) -> Result<Work, StoreError> {
+    let mut subjects: BTreeMap<(String, String), Subject> = BTreeMap::new();
+    for (account, subject) in &claim.subjects {
+        let fresh = Subject { account: account.clone(), subject: subject.clone(), ..Subject::default() };
+        subjects.insert((account.clone(), subject.clone()), fresh);
+    }
+    for row in told {
+        let Some(subject) = subjects.get_mut(&(row.account_id, row.subject)) else { continue };
+        let fact = Fact::from_json(&row.kind, &row.registers)
+            .map_err(|error| StoreError::Refused(format!("stored fact of kind {}: {error}", row.kind)))?;
+        // A kind of a later version: its build folds it.
+        let Some(fact) = fact else { continue };
+        subject.told.push(Told {
+            key: row.fact_key,
+            fact,
+            observed_at: row.observed_at,
+            rank: row.rank,
+            hash: row.hash,
+            content_hash: row.content_hash,
+            received_at: row.received_at,
+            delivery: DeliveryId(row.delivery_id),
+        });
+    }
+    for (account, conversation, identity) in foreign {
+        if let Some(subject) = subjects.get_mut(&(account, conversation)) {
+            subject.foreign.insert(identity);
+        }
+    }
+    for (account, conversation, table, key, hash) in hashes {
+        if let Some(subject) = subjects.get_mut(&(account, conversation)) {
+            subject.rows.insert((table, key), hash);
+        }
+    }
+    Ok(Work { subjects: subjects.into_values().collect(), claim })
+}
+
+/// Ends the work: marks the clients whose rows depend on what was written, and clears the marks that were claimed.
+pub async fn finish(
+    connection: &mut PgConnection,
+    work: &Work,
+    clients: &BTreeSet<(String, String)>,
+) -> Result<(), StoreError> {
+    let wanted: Vec<Mark> = clients
+        .iter()
+        .map(|(account, client)| Mark { account: account.clone(), kind: "client", subject: client.clone() })
+        .collect();
+    marks::set(connection, &wanted).await?;
+    marks::clear(connection, &work.claim).await
+}
+
+/// First and last message of clients: (account, client, first, last), for those that have messages.
+pub async fn message_spans(
+    connection: &mut PgConnection,
+    clients: &[(String, String)],
+) -> Result<Vec<(String, String, DateTime<Utc>, DateTime<Utc>)>, StoreError> {
+    let (accounts, ids): (Vec<&str>, Vec<&str>) =
+        clients.iter().map(|(account, client)| (account.as_str(), client.as_str())).unzip();
+    Ok(sqlx::query_as(
+        "select account_id, client_id, min(sent_at), max(sent_at) from messages \
+         join unnest($1::text[], $2::text[]) as c(account_id, client_id) using (account_id, client_id) \
+         where author_kind = 'client' and not is_deleted and time_quality <> 'unconfirmed' \
+         group by account_id, client_id",
+    )
+    .bind(accounts)
+    .bind(ids)
+    .fetch_all(connection)
+    .await?)
+}
+
+/// How many marks wait, and how many deliveries' worth of work that is at most: what "derived rows trail" means.
+pub async fn waiting(executor: impl sqlx::PgExecutor<'_>) -> Result<i64, StoreError> {
+    Ok(sqlx::query_scalar("select count(*) from marks").fetch_one(executor).await?)
+}

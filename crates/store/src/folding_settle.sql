@@ -1,0 +1,50 @@
+-- Files facts that name no channel. Returns for each touched fact: account, conversation before and after, and the
+-- request and dialog that it names.
+with subject as (
+    select account_id, split_part(identity, ':', 1) as kind, substr(identity, strpos(identity, ':') + 1) as id
+    from unnest($1::text[], $2::text[]) as s (account_id, identity)
+),
+-- The facts that wait for one of the identities; partial indexes on "not firm" keep this cheap.
+waiting as (
+    select f.account_id, f.kind, f.fact_key, f.content_hash
+    from facts f join subject s on s.account_id = f.account_id and s.kind = 'request' and f.request_id = s.id
+    where not f.firm
+    union
+    select f.account_id, f.kind, f.fact_key, f.content_hash
+    from facts f join subject s on s.account_id = f.account_id and s.kind = 'dialog' and f.dialog_id = s.id
+    where not f.firm
+    union
+    select f.account_id, f.kind, f.fact_key, f.content_hash
+    from facts f join subject s on s.account_id = f.account_id and s.kind = 'message'
+                               and f.kind = 'message' and f.fact_key = s.id
+    where not f.firm
+),
+-- Best evidence first: another telling of the same message, its request, its dialog; a message whose channel nobody
+-- names is its client's, without a channel. Of several conversations for one identity the smallest counts.
+resolved as (
+    select f.account_id, f.kind, f.fact_key, f.content_hash, f.conversation as old, f.request_id, f.dialog_id,
+           coalesce(
+               case when f.kind = 'message' then (
+                   select min(g.conversation) from facts g
+                   where g.account_id = f.account_id and g.kind = 'message' and g.fact_key = f.fact_key and g.firm) end,
+               (select min(l.conversation) from links l
+                where l.account_id = f.account_id and l.identity = 'request:' || f.request_id),
+               (select min(l.conversation) from links l
+                where l.account_id = f.account_id and l.identity = 'dialog:' || f.dialog_id),
+               case when f.kind = 'message' and f.client_id is not null then f.client_id || '/' end
+           ) as new
+    from waiting join facts f using (account_id, kind, fact_key, content_hash)
+),
+moved as (
+    update facts f set conversation = r.new
+    from resolved r
+    where f.account_id = r.account_id and f.kind = r.kind and f.fact_key = r.fact_key
+      and f.content_hash = r.content_hash and f.conversation is distinct from r.new
+)
+select account_id, old, new, request_id, dialog_id from resolved
+-- An identity that several conversations claim: all of them fold again, so that only the smallest keeps its row.
+union all
+select l.account_id, null, l.conversation, null, null
+from links l
+join subject s on s.account_id = l.account_id and l.identity = s.kind || ':' || s.id
+where (select count(*) from links o where o.account_id = l.account_id and o.identity = l.identity) > 1

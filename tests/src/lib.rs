@@ -1,0 +1,19 @@
+//! What every scenario stands on: a real Postgres and a real Kafka of the test process' own, and waiting for a thing.
+//!
+//! Owns: starting the services, fresh databases, and leaving nothing behind, however the process ends. Must not know:
+//! what is tested with them.
+//!
+//! To write a scenario: 1. a module in `tests/tests/suite`, and its line in `main.rs` there; 2. `database().await` gives
+//! a fresh database with both schemas, `kafka().await` a broker (make a topic of your own name); 3. wait with
+//! [`wait_until`]. Tests that stop or kill a service take one of their own: [`own_database_server`], [`own_kafka`],
+//! [`kafka_cluster`].
+#![expect(clippy::expect_used, reason = "a test fails by a panic")]
+
+mod kafka;
+mod leftovers;
+mod postgres;
+mod wait;
+
+pub use kafka::{Kafka, kafka, kafka_cluster, own_kafka};
+pub use postgres::{DatabaseServer, TestDatabase, database, own_database_server};
+pub use wait::{wait_for, wait_until};
