@@ -45,7 +45,9 @@ impl Installation {
             }
         };
         let pool = store::pool(&url, store::LIVE, configuration.connections)?;
-        store::migrate(&pool).await.context("the database of [database] cannot be used; check its url and that it runs")?;
+        store::migrate(&pool)
+            .await
+            .context("the database of [database] cannot be used; check its url and that it runs")?;
         let log_pool = store::pool(&url, store::LIVE, LOG_CONNECTIONS)?;
         let (clock, ids) = (Arc::new(SystemClock), DeliveryIds::random());
         let settings = &configuration.log;
@@ -56,10 +58,16 @@ impl Installation {
                 let kafka = KafkaSettings {
                     replication: settings.replication,
                     max_compaction_lag: lag,
-                    ..KafkaSettings::new(settings.brokers.clone(), settings.topic.clone(), settings.partitions)
+                    ..KafkaSettings::new(
+                        settings.brokers.clone(),
+                        settings.topic.clone(),
+                        settings.partitions,
+                    )
                 };
                 let id_if_new = ids.next(clock.now()).0;
-                Arc::new(KafkaLog::connect(kafka, id_if_new).await.context("the log of [log] cannot be used")?)
+                Arc::new(
+                    KafkaLog::connect(kafka, id_if_new).await.context("the log of [log] cannot be used")?,
+                )
             }
         };
         Ok(Self { pool, log, clock, ids, log_pool, cluster })

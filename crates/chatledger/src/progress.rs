@@ -42,7 +42,9 @@ impl BackfillProgress {
                 });
                 bar.set_length(progress.total.unwrap_or(progress.rows).max(progress.rows));
                 bar.set_position(progress.rows);
-                bar.set_message(progress.waiting.clone().unwrap_or_else(|| format!("{} calls", progress.calls)));
+                bar.set_message(
+                    progress.waiting.clone().unwrap_or_else(|| format!("{} calls", progress.calls)),
+                );
             }
             Face::Lines(said) => {
                 if said.is_some_and(|said| said.elapsed() < PAUSE) {
@@ -72,7 +74,9 @@ fn line(account: &str, progress: &Progress) -> String {
 
 fn style() -> ProgressStyle {
     let template = "{prefix:>18} [{bar:32}] {human_pos}/{human_len} rows  {msg}";
-    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> ")
+    ProgressStyle::with_template(template)
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .progress_chars("=> ")
 }
 
 #[cfg(test)]

@@ -16,7 +16,8 @@ use crate::installation::Installation;
 pub(crate) fn projection(configuration: &Configuration) -> Rules {
     let rules = |account: &Account| {
         let versions = account.calendars.iter().map(version).collect::<Vec<_>>();
-        let hours = (!versions.is_empty()).then(|| Arc::new(Hours::new(&Calendar { versions }, account.time_zone)));
+        let hours =
+            (!versions.is_empty()).then(|| Arc::new(Hours::new(&Calendar { versions }, account.time_zone)));
         AccountRules {
             zone: account.time_zone,
             bots: account.bot_operators.iter().cloned().collect::<BTreeSet<_>>(),
@@ -30,7 +31,8 @@ pub(crate) fn projection(configuration: &Configuration) -> Rules {
 }
 
 fn version(calendar: &calendar::Calendar) -> Version {
-    let seconds = |interval: &calendar::Interval| (u32::from(interval.start) * 60, u32::from(interval.end) * 60);
+    let seconds =
+        |interval: &calendar::Interval| (u32::from(interval.start) * 60, u32::from(interval.end) * 60);
     Version {
         from: calendar.from,
         week: calendar.week.each_ref().map(|day| day.iter().map(seconds).collect()),

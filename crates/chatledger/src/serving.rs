@@ -33,7 +33,9 @@ impl Access {
         if self.token.is_none() && self.basic_auth.is_none() {
             return true;
         }
-        let Some((scheme, presented)) = authorization.and_then(|header| header.split_once(' ')) else { return false };
+        let Some((scheme, presented)) = authorization.and_then(|header| header.split_once(' ')) else {
+            return false;
+        };
         let expected = match scheme.to_ascii_lowercase().as_str() {
             "bearer" => self.token.as_ref().map(|token| token.reveal().to_owned()),
             "basic" => self.basic_auth.as_ref().map(|pair| base64(pair.reveal().as_bytes())),
@@ -47,7 +49,10 @@ impl Access {
 pub(crate) fn metrics(handle: PrometheusHandle, server: &Server) -> Router {
     let access = Access { token: server.token.clone(), basic_auth: server.basic_auth.clone() };
     Router::new()
-        .route("/metrics", get(async move || ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], handle.render())))
+        .route(
+            "/metrics",
+            get(async move || ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], handle.render())),
+        )
         .layer(from_fn_with_state(Arc::new(access), guard))
 }
 
@@ -72,9 +77,14 @@ pub(crate) async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
 ///
 /// # Errors
 /// When the listener fails.
-pub(crate) async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) -> anyhow::Result<()> {
+pub(crate) async fn serve(
+    listener: TcpListener,
+    router: Router,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
     let ending = stop.clone();
-    let server = axum::serve(listener, router).with_graceful_shutdown(async move { ending.cancelled().await });
+    let server =
+        axum::serve(listener, router).with_graceful_shutdown(async move { ending.cancelled().await });
     let overdue = async {
         stop.cancelled().await;
         tokio::time::sleep(PATIENCE).await;
@@ -93,7 +103,8 @@ fn base64(bytes: &[u8]) -> String {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::new();
     for chunk in bytes.chunks(3) {
-        let group = chunk.iter().fold(0_u32, |group, byte| (group << 8) | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        let group = chunk.iter().fold(0_u32, |group, byte| (group << 8) | u32::from(*byte))
+            << (8 * (3 - chunk.len()));
         for place in 0..4 {
             let letter = LETTERS[(group >> (18 - 6 * place)) as usize & 63];
             text.push(if place <= chunk.len() { char::from(letter) } else { '=' });
@@ -108,7 +119,9 @@ mod tests {
 
     #[test]
     fn base64_is_that_of_the_rfc() {
-        for (plain, coded) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")] {
+        for (plain, coded) in
+            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")]
+        {
             assert_eq!(base64(plain.as_bytes()), coded);
         }
         assert_eq!(base64(b"user:pass\xff\xfe"), "dXNlcjpwYXNz//4=");

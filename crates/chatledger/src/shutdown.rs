@@ -11,7 +11,8 @@ const INTERRUPTED: i32 = 130;
 /// # Errors
 /// When the system gives no signals.
 pub(crate) fn token() -> std::io::Result<CancellationToken> {
-    let (mut interrupts, mut terminations) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let (mut interrupts, mut terminations) =
+        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let token = CancellationToken::new();
     let cancelled = token.clone();
     tokio::spawn(async move {

@@ -21,7 +21,8 @@ pub(crate) enum LogFormat {
 /// # Errors
 /// When the filter cannot be read.
 pub(crate) fn start(format: LogFormat, filter: &str) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(filter).context("--log: write a level (info) or directives (info,sqlx=debug)")?;
+    let filter =
+        EnvFilter::try_new(filter).context("--log: write a level (info) or directives (info,sqlx=debug)")?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // An error means that somebody else listens already, as in a test.
     let _ = match format {
@@ -36,7 +37,8 @@ pub(crate) fn start(format: LogFormat, filter: &str) -> anyhow::Result<()> {
 /// # Errors
 /// When another recorder is installed already.
 pub(crate) fn metrics() -> anyhow::Result<PrometheusHandle> {
-    let handle = PrometheusBuilder::new().install_recorder().context("metrics are recorded elsewhere already")?;
+    let handle =
+        PrometheusBuilder::new().install_recorder().context("metrics are recorded elsewhere already")?;
     ingest::capture::outcome::describe();
     Ok(handle)
 }

@@ -54,7 +54,10 @@ impl Leases {
                  insert into ledger.lease_owners (scope, owner, expires_at) values ($1, $2, now() + $3)
                  on conflict (scope, owner) do update set expires_at = excluded.expires_at
              ), gone as (
-                 delete from ledger.lease_owners where scope = $1 and owner <> $2 and expires_at < now() - $3
+                 delete from ledger.lease_owners where scope = $1 and owner in (
+                     -- Never waits: two workers that tidy up after each other would deadlock.
+                     select owner from ledger.lease_owners
+                     where scope = $1 and owner <> $2 and expires_at < now() - $3 for update skip locked)
              )
              select count(*) + 1 from ledger.lease_owners where scope = $1 and owner <> $2 and expires_at >= now()",
         )
@@ -186,8 +189,10 @@ fn columns(held: &[Lease]) -> (Vec<i32>, Vec<i64>) {
 }
 
 fn leases(rows: Vec<(i32, i64)>) -> Vec<Lease> {
-    let mut leases: Vec<Lease> =
-        rows.into_iter().map(|(partition, epoch)| Lease { partition: partition.cast_unsigned(), epoch }).collect();
+    let mut leases: Vec<Lease> = rows
+        .into_iter()
+        .map(|(partition, epoch)| Lease { partition: partition.cast_unsigned(), epoch })
+        .collect();
     leases.sort_unstable();
     leases
 }

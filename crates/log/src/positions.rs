@@ -5,8 +5,11 @@ use crate::{Bounds, LogError, Place};
 /// Refuses positions that lie before the start or beyond the end: what they count on is not there.
 pub(crate) fn check(bounds: &[Bounds], positions: &[Place], log: &str) -> Result<(), LogError> {
     for Place { partition, offset } in positions {
-        let Some(Bounds { start, end, .. }) = bounds.iter().find(|bounds| bounds.partition == *partition) else {
-            return Err(LogError::Unfit(format!("{log} has no partition {partition}, but there is a position for it")));
+        let Some(Bounds { start, end, .. }) = bounds.iter().find(|bounds| bounds.partition == *partition)
+        else {
+            return Err(LogError::Unfit(format!(
+                "{log} has no partition {partition}, but there is a position for it"
+            )));
         };
         if offset < start {
             return Err(LogError::Unfit(format!(

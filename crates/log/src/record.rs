@@ -42,8 +42,9 @@ pub(crate) struct Headers {
 
 /// The headers of a delivery; refuses one that is larger than the log takes.
 pub(crate) fn headers(delivery: &Delivery) -> Result<Headers, LogError> {
-    let capture = serde_json::to_string(&delivery.capture)
-        .map_err(|_| LogError::Unfit(format!("circumstances of delivery {} cannot be written", delivery.id)))?;
+    let capture = serde_json::to_string(&delivery.capture).map_err(|_| {
+        LogError::Unfit(format!("circumstances of delivery {} cannot be written", delivery.id))
+    })?;
     let bytes = size(delivery.body.len()) + capture.len();
     if bytes > MAX_RECORD_BYTES {
         return Err(LogError::TooLarge { id: delivery.id, bytes });
@@ -114,15 +115,17 @@ mod tests {
             option::of(times()),
             option::of(any::<String>()),
         )
-            .prop_map(|(content_type, content_encoding, authenticity, page, part, fetched_at, event)| Capture {
-                content_type,
-                content_encoding,
-                authenticity,
-                page,
-                part,
-                fetched_at,
-                event,
-            })
+            .prop_map(
+                |(content_type, content_encoding, authenticity, page, part, fetched_at, event)| Capture {
+                    content_type,
+                    content_encoding,
+                    authenticity,
+                    page,
+                    part,
+                    fetched_at,
+                    event,
+                },
+            )
     }
 
     fn times() -> impl Strategy<Value = DateTime<Utc>> {

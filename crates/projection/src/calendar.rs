@@ -50,6 +50,14 @@ impl Calendar {
             parts.extend(week_of(before).iter().filter(|(from, to)| to <= from && *to > 0).map(|(_, to)| (0, *to)));
         }
         parts.sort_unstable();
+        // Overlapping parts are one: the rest of the code relies on it.
+        parts.dedup_by(|next, kept| {
+            let joined = next.0 <= kept.1;
+            if joined {
+                kept.1 = kept.1.max(next.1);
+            }
+            joined
+        });
         parts
     }
 }
@@ -192,10 +200,14 @@ mod tests {
     fn slow(calendar: &Calendar, zone: Tz, from: DateTime<Utc>, to: DateTime<Utc>) -> f64 {
         let mut seconds = 0.0;
         let mut instant = from;
+        let mut today = (NaiveDate::MIN, Vec::new());
         while instant < to {
             let local = instant.with_timezone(&zone).naive_local();
+            if local.date() != today.0 {
+                today = (local.date(), calendar.parts(local.date()));
+            }
             let wall = u32::try_from((local - local.date().and_hms_opt(0, 0, 0).unwrap()).num_seconds()).unwrap();
-            if calendar.parts(local.date()).iter().any(|(from, to)| (*from..*to).contains(&wall)) {
+            if today.1.iter().any(|(from, to)| (*from..*to).contains(&wall)) {
                 seconds += 60.0;
             }
             instant += Duration::minutes(1);
@@ -210,6 +222,14 @@ mod tests {
         let holidays = ["2026-03-23", "2025-12-31"].iter().map(|d| d.parse().unwrap()).collect();
         let later = Version { from: "2026-06-01".parse().ok(), week: [const { Vec::new() }; 7], ..Version::default() };
         Calendar { versions: vec![later, Version { from: None, week, holidays }] }
+    }
+
+    #[test]
+    fn overlapping_intervals_count_once_also_in_a_doubled_hour() {
+        // Found by the comparison below: a night shift and an early one overlap where New York's clocks go back.
+        let hours = Hours::new(&shop(), Tz::America__New_York);
+        let night = hours.seconds_between(at("2025-11-02T04:00:00Z"), at("2025-11-02T08:00:00Z"));
+        assert_eq!(night, Some(3.5 * 3600.0));
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub struct Quota {
     pub calls_left: Option<i64>,
 }
 
-/// Counts `calls` that were made: adds to `used`, takes from `calls_left`.
+/// Counts `calls` that were made: adds to `used`, takes from `calls_left` (null, no limit, stays null).
 pub async fn spend(
     executor: impl PgExecutor<'_>,
     account: &AccountId,
@@ -48,7 +48,8 @@ pub async fn spend(
         "insert into ledger.budgets as budget (account_id, month, used, updated_at) values ($1, $2, $3, $4)
          on conflict (account_id, month) do update
          set used = budget.used + excluded.used,
-             calls_left = greatest(budget.calls_left - excluded.used, least(budget.calls_left, 0)),
+             calls_left = case when budget.calls_left is not null
+                               then greatest(budget.calls_left - excluded.used, 0) end,
              updated_at = excluded.updated_at",
     )
     .bind(account.as_str())

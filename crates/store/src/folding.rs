@@ -240,6 +240,29 @@ pub async fn finish(
     marks::clear(connection, &work.claim).await
 }
 
+/// Marks the conversations that may own rows which another conversation has just given up.
+///
+/// While a fact moves from one conversation to another, two folders may write the same row one after the other, and
+/// the later may be the one that has lost it. When that one folds again the row goes with it; so the owner, as facts
+/// and links say by then, writes it once more.
+pub async fn mark_owners(
+    connection: &mut PgConnection,
+    table: &str,
+    gone: &[crate::tables::Gone],
+) -> Result<(), StoreError> {
+    if gone.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(include_str!("folding_owners.sql"))
+        .bind(gone.iter().map(|gone| gone.account.as_str()).collect::<Vec<_>>())
+        .bind(gone.iter().map(|gone| gone.conversation.as_str()).collect::<Vec<_>>())
+        .bind(gone.iter().map(|gone| gone.key.as_str()).collect::<Vec<_>>())
+        .bind(table)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
 /// First and last message of clients: (account, client, first, last), for those that have messages.
 pub async fn message_spans(
     connection: &mut PgConnection,

@@ -19,6 +19,7 @@ pub mod facts;
 pub mod folding;
 mod marks;
 pub mod positions;
+pub mod report;
 pub mod tables;
 
 use std::time::Duration;

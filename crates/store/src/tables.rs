@@ -13,8 +13,12 @@ pub trait TableRow: Serialize + Send + Sync {
     const TABLE: &'static str;
     /// Inserts rows given as one JSON array, replacing those with the same key.
     const UPSERT: &'static str;
-    /// Deletes rows given as arrays of accounts and keys.
+    /// Deletes rows given as arrays of accounts, conversations and keys; a row that has moved to another conversation
+    /// stays. Of tables whose rows belong to conversations only.
     const DELETE: &'static str;
+
+    /// The account.
+    fn account(&self) -> &str;
 
     /// Its key within account and table, as text.
     fn key(&self) -> String;
@@ -49,10 +53,12 @@ macro_rules! row {
                 $(", ", stringify!($col), " = excluded.", stringify!($col)),+
             );
             const DELETE: &'static str = concat!(
-                "delete from ", $table, " t using unnest($1::text[], $2::text[]) as d(account_id, key) ",
-                "where t.account_id = d.account_id and ", $keysql, " = d.key"
+                "delete from ", $table, " t using unnest($1::text[], $2::text[], $3::text[]) ",
+                "as d(account_id, conversation, key) ",
+                "where t.account_id = d.account_id and t.conversation = d.conversation and ", $keysql, " = d.key"
             );
 
+            fn account(&self) -> &str { &self.account_id }
             fn key(&self) -> String { Self::key_of(self) }
             fn row_hash(&self) -> i64 { self.row_hash }
             fn set_row_hash(&mut self, hash: i64) { self.row_hash = hash; }
@@ -86,16 +92,28 @@ pub async fn upsert<R: TableRow>(connection: &mut PgConnection, rows: &[R]) -> R
     Ok(())
 }
 
-/// Deletes rows by account and key.
-pub async fn delete<R: TableRow>(
-    connection: &mut PgConnection,
-    keys: &[(String, String)],
-) -> Result<(), StoreError> {
-    if keys.is_empty() {
+/// A row that a conversation has no longer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gone {
+    /// The account.
+    pub account: String,
+    /// The conversation that does not have it any more; another one may have it by now.
+    pub conversation: String,
+    /// [`TableRow::key`].
+    pub key: String,
+}
+
+/// Deletes rows from their conversations.
+pub async fn delete<R: TableRow>(connection: &mut PgConnection, gone: &[Gone]) -> Result<(), StoreError> {
+    if gone.is_empty() {
         return Ok(());
     }
-    let (accounts, keys): (Vec<&str>, Vec<&str>) = keys.iter().map(|(a, k)| (a.as_str(), k.as_str())).unzip();
-    sqlx::query(R::DELETE).bind(accounts).bind(keys).execute(connection).await?;
+    sqlx::query(R::DELETE)
+        .bind(gone.iter().map(|gone| gone.account.as_str()).collect::<Vec<_>>())
+        .bind(gone.iter().map(|gone| gone.conversation.as_str()).collect::<Vec<_>>())
+        .bind(gone.iter().map(|gone| gone.key.as_str()).collect::<Vec<_>>())
+        .execute(connection)
+        .await?;
     Ok(())
 }
 

@@ -76,8 +76,7 @@ async fn what_is_appended_is_read_back_byte_for_byte(backend: &impl Backend) {
 
     let read = read(&*log, sent.len()).await;
     for (delivery, place) in sent.iter().zip(places) {
-        let record =
-            read.iter().find(|record| record.place == place).expect("a record where the append said");
+        let record = read.iter().find(|record| record.place == place).unwrap();
         assert_eq!(record.delivery.as_ref().unwrap(), delivery);
         assert!(record.size >= delivery.body.len());
     }
@@ -242,7 +241,7 @@ async fn a_delivery_is_found_by_its_id(backend: &impl Backend) {
     let sought = delivery("sought");
     let place = log.append(vec![entry(sought.clone(), 1)]).await.unwrap()[0];
     append(&*log, 20).await;
-    let found = log.find(sought.id).await.unwrap().expect("found");
+    let found = log.find(sought.id).await.unwrap().unwrap();
     assert_eq!(found.place, place);
     assert_eq!(found.delivery.unwrap(), sought);
     let never = DeliveryIds::seeded(7).next(SystemClock.now());
@@ -279,7 +278,7 @@ async fn positions_beyond_the_log_are_refused(backend: &impl Backend) {
         log.bounds().await.unwrap().iter().map(|b| Place { partition: b.partition, offset: b.end }).collect();
     assert!(log.open(&ends).await.is_ok());
     ends[1].offset += 1;
-    let error = log.open(&ends).await.err().expect("refused");
+    let error = log.open(&ends).await.err().unwrap();
     assert!(matches!(&error, LogError::Unfit(why) if why.contains("partition 1")), "{error}");
     let unknown = [Place { partition: PARTITIONS, offset: 0 }];
     assert!(matches!(log.open(&unknown).await.err(), Some(LogError::Unfit(_))));

@@ -70,10 +70,9 @@ async fn produce(kafka: &Kafka, key: &str, value: Option<&str>, headers: &[(&str
 }
 
 fn unfit<T>(result: Result<T, LogError>) -> String {
-    match result.err() {
-        Some(LogError::Unfit(why)) => why,
-        other => panic!("not unfit: {other:?}"),
-    }
+    let error = result.err();
+    assert!(matches!(error, Some(LogError::Unfit(_))), "not unfit: {error:?}");
+    error.unwrap().to_string()
 }
 
 #[tokio::test]
@@ -213,7 +212,9 @@ async fn what_the_cleaner_took_away_is_a_hole_that_lag_passes() {
         log.append(vec![entry(last.clone(), 0)]).await.unwrap();
         produce(&kafka, &last.id.to_string(), None, &[]).await;
         let (records, _) = read_to_end(&log).await;
-        !records.iter().any(|record| erased.iter().any(|e| record.delivery.as_ref().unwrap().id == e.delivery.id))
+        !records
+            .iter()
+            .any(|record| erased.iter().any(|e| record.delivery.as_ref().unwrap().id == e.delivery.id))
     })
     .await;
     let (records, positions) = read_to_end(&log).await;
@@ -298,7 +299,7 @@ async fn a_broker_that_is_killed_makes_appends_unavailable_until_it_is_back() {
         match reader.next(ALL, Duration::from_millis(500)).await {
             Ok(batch) => seen.extend(batch.records.into_iter().map(|record| record.delivery.unwrap().id)),
             Err(LogError::Unavailable(_)) => {}
-            Err(error) => panic!("{error}"),
+            Err(error) => unreachable!("{error}"),
         }
         seen.contains(&again.id) && before.is_subset(&seen)
     })

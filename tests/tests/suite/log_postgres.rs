@@ -122,7 +122,7 @@ async fn killed_connections_are_replaced() {
         match reader.next(ALL, Duration::from_secs(1)).await {
             Ok(batch) => batch.records.len() == 1,
             Err(LogError::Unavailable(_)) => false,
-            Err(error) => panic!("{error}"),
+            Err(error) => unreachable!("{error}"),
         }
     })
     .await;

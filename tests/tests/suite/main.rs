@@ -1,9 +1,14 @@
 //! All scenarios in one binary, so that they share one Postgres and one Kafka. To add one: a module, and its line here.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by a panic, and may print")]
 
+mod backfill;
+mod chance;
 mod harness;
 mod log_backends;
 mod log_conformance;
 mod log_kafka;
 mod log_leases;
 mod log_postgres;
+mod projection;
+mod report;
+mod store_connections;

@@ -9,17 +9,28 @@ use chrono_tz::Tz;
 use events::{Clock as _, SystemClock};
 use ingest::backfill::{History, Range};
 use simulator::business::{Live, Plan};
-use simulator::chat2desk::Account;
+use simulator::chat2desk::Account as SimulatedAccount;
+use simulator::chat2desk::control::{Register, register as set_webhook};
 use simulator::server::{Handle, Tenant, WorldClock};
+use store::report::{By, Query};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::run::{Role, Services};
-use crate::configuration::Configuration;
+use crate::configuration::{Account, Configuration};
 use crate::installation::Installation;
 use crate::progress::BackfillProgress;
-use crate::{rules, serving, shutdown};
+use crate::report::Format;
+use crate::report::accounting::Accounting;
+use crate::report::period::Period;
+use crate::report::response_times::ResponseTimes;
+use crate::{lag, rules, serving, shutdown};
 
+/// How long the projection may take to catch up.
+const PATIENCE: Duration = Duration::from_secs(300);
+/// No secrets: the demo listens on loopback and there is nothing behind them.
+const TOKEN: &str = "demo-token";
+const HOOK_SECRET: &str = "demo-hook-secret";
 const ACCOUNT: &str = "acme";
 const ZONE: Tz = chrono_tz::Asia::Almaty;
 
@@ -77,11 +88,15 @@ impl Demo {
 
     async fn simulate(&self) -> anyhow::Result<Handle> {
         let now = SystemClock.now();
-        let account = Account::new(ACCOUNT, "demo-token", "Example Ltd", ZONE);
+        let account = SimulatedAccount::new(ACCOUNT, TOKEN, "Example Ltd", ZONE);
         let plan = Plan { account, clients: self.clients, days: self.days, seed: self.seed, until: now };
         let (world, business) = tokio::task::spawn_blocking(move || plan.build()).await?;
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-        Ok(simulator::server::serve(vec![Tenant::new(world, Some(business))], listener, WorldClock::running(now))?)
+        Ok(simulator::server::serve(
+            vec![Tenant::new(world, Some(business))],
+            listener,
+            WorldClock::running(now),
+        )?)
     }
 
     async fn show(
@@ -93,14 +108,13 @@ impl Demo {
         stop: &CancellationToken,
     ) -> anyhow::Result<()> {
         let address = listener.local_addr()?;
-        // History is fetched here, with its bars, and not by the role.
-        let services = Services::start(installation, &without_history(configuration)?, &Role::ALL, stop)?;
+        let services = Services::start(installation, configuration, &Role::ALL, stop)?;
         let server = tokio::spawn(serving::serve(listener, services.router.clone(), stop.clone()));
         let shown = self.rounds(simulator, address, configuration, installation, stop).await;
         stop.cancel();
         server.await??;
-        services.finish().await;
-        shown
+        let finished = services.finish().await;
+        shown.and(finished)
     }
 
     async fn rounds(
@@ -111,26 +125,93 @@ impl Demo {
         installation: &Installation,
         stop: &CancellationToken,
     ) -> anyhow::Result<()> {
-        let account = configuration.accounts.first().context("the demo has an account")?;
+        let account = configuration.accounts.first().context("the demo has no account")?;
+        register(simulator, &format!("http://{address}/hooks/{ACCOUNT}/{HOOK_SECRET}"));
         say("its history is fetched, page by page");
         let bars = BackfillProgress::new(ACCOUNT);
         let backfill = rules::backfill(installation, account, None)?;
-        let outcome = backfill.run(Range::Continue(History::All), &|progress| bars.show(&progress), stop).await;
+        let outcome =
+            backfill.run(Range::Continue(History::All), &|progress| bars.show(&progress), stop).await;
         bars.finish();
         let outcome = outcome?;
         say(&format!("{} rows in {} calls", outcome.summary().rows, outcome.summary().calls));
-        register(simulator, &format!("http://{address}/hooks/{ACCOUNT}/{HOOK_SECRET}"));
         say(&format!("live chats arrive for {} seconds", self.live_seconds));
         simulator.go_live(ACCOUNT, Live { chats_per_minute: 40.0, haste: 30.0, seconds: self.live_seconds });
         tokio::select! {
             () = stop.cancelled() => return Ok(()),
             () = tokio::time::sleep(Duration::from_secs(self.live_seconds.into())) => {}
         }
-        // TODO-REPORT
+        lag::caught_up(installation, PATIENCE).await?;
+        report(configuration, account, installation).await?;
         if !self.once && std::io::stdout().is_terminal() {
             say(&format!("going on at http://{address}/ until you stop it (ctrl-c)"));
             stop.cancelled().await;
         }
         Ok(())
     }
+}
+
+/// The embedded default with one account, whose history is fetched here, with its bars, and not by the role.
+fn configuration(data_dir: &Path, api_url: &str) -> anyhow::Result<Configuration> {
+    let data_dir = toml::Value::String(data_dir.display().to_string());
+    let text = format!(
+        r#"
+data_dir = {data_dir}
+[server]
+listen = "127.0.0.1:0"
+[[account]]
+id = "{ACCOUNT}"
+platform = "chat2desk"
+api_url = "{api_url}"
+web_url = "{api_url}"
+token_env = "DEMO_TOKEN"
+hook_secret_env = "DEMO_HOOK_SECRET"
+time_zone = "{ZONE}"
+default_country = "KZ"
+bot_operators = ["7009"]
+calls_per_second = 100.0
+history = "none"
+active = false
+[account.calendar]
+mon-fri = ["09:00-13:00", "14:00-18:00"]
+sat = ["10:00-15:00"]
+"#
+    );
+    let secrets = [("DEMO_TOKEN", TOKEN), ("DEMO_HOOK_SECRET", HOOK_SECRET)];
+    let environment = secrets.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    Ok(Configuration::parse("demo", &text, &environment)?)
+}
+
+fn register(simulator: &Handle, url: &str) {
+    let wanted = Register { url: url.to_owned(), events: None, channels: Vec::new(), old: false };
+    simulator.with(ACCOUNT, |tenant| set_webhook(&mut tenant.world, wanted));
+}
+
+/// The report: response times of all and by operator, and what became of every delivery.
+async fn report(
+    configuration: &Configuration,
+    account: &Account,
+    installation: &Installation,
+) -> anyhow::Result<()> {
+    let period = Period { from: None, to: None };
+    let as_of = period.as_of(account.time_zone, installation.clock.now());
+    let target_seconds = configuration.report.target_seconds;
+    let mut page = String::new();
+    for by in [By::All, By::Operator] {
+        let query = Query { account: &account.id, from: None, to: None, by, target_seconds, as_of };
+        let rows = store::report::response_times(&installation.pool, &query).await?;
+        let (account, zone) = (account.id.as_str(), account.time_zone);
+        let report = ResponseTimes { account, zone, period, by, target_seconds, as_of, rows };
+        page.push_str(&report.written(Format::Table)?);
+        page.push('\n');
+    }
+    let lines = store::accounting::lines(&installation.pool, None, None, None).await?;
+    page.push_str(&Accounting::new(lines, None).written(Format::Table)?);
+    Ok(std::io::stdout().write_all(page.as_bytes())?)
+}
+
+/// Tells the audience what happens, on stderr.
+fn say(text: &str) {
+    // Nobody may be listening there.
+    let _ = writeln!(std::io::stderr(), "- {text}");
 }

@@ -12,6 +12,7 @@ mod backfill;
 mod check;
 mod completions;
 mod demo;
+mod report;
 mod run;
 mod simulate;
 mod up;
@@ -57,6 +58,7 @@ enum Command {
     Up(up::Up),
     Run(run::Run),
     Backfill(backfill::Backfill),
+    Report(report::Report),
     Check(check::Check),
     Simulate(simulate::Simulate),
     Completions(completions::Completions),
@@ -68,9 +70,9 @@ enum Command {
 /// [`explain`] says it, [`exit_code`] grades it.
 pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
     let Arguments { config, log, log_format, command } = arguments;
-    // Services tell what they do; commands that end tell only what is wrong, so that their own output stands out.
+    // Services tell what they do; commands that end tell it by their own output, waits and retries included.
     let is_service = matches!(command, Command::Up(_) | Command::Run(_) | Command::Simulate(_));
-    let filter = log.unwrap_or_else(|| if is_service { "info,sqlx=warn" } else { "warn" }.to_owned());
+    let filter = log.unwrap_or_else(|| if is_service { "info,sqlx=warn" } else { "error" }.to_owned());
     telemetry::start(log_format, &filter)?;
     let configuration = || Configuration::load(config.as_deref(), &environment());
     match command {
@@ -80,6 +82,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Up(up) => on_runtime(up.run(&configuration()?)),
         Command::Run(run) => on_runtime(run.run(&configuration()?)),
         Command::Backfill(backfill) => on_runtime(backfill.run(&configuration()?)),
+        Command::Report(report) => on_runtime(report.run(&configuration()?)),
         Command::Simulate(simulate) => on_runtime(simulate.run()),
     }
 }
@@ -91,13 +94,20 @@ fn on_runtime(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<
 
 /// The environment; variables that are no text are left out.
 fn environment() -> Vec<(String, String)> {
-    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect()
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
 }
 
 /// Work that a limit ended early: exit code 75.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct StoppedByLimit(pub(crate) String);
+
+/// What was asked for cannot be: exit code 2.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct WrongUsage(pub(crate) String);
 
 /// The error as its lines on stderr.
 pub(crate) fn explain(error: &anyhow::Error) -> String {
@@ -106,7 +116,8 @@ pub(crate) fn explain(error: &anyhow::Error) -> String {
 
 /// 2 for a wrong configuration or usage, 75 for a limit, 1 for all else.
 pub(crate) fn exit_code(error: &anyhow::Error) -> u8 {
-    if error.is::<Problems>() || matches!(error.downcast_ref(), Some(ingest::IngestError::Usage(_))) {
+    let is_usage = error.is::<Problems>() || error.is::<WrongUsage>();
+    if is_usage || matches!(error.downcast_ref(), Some(ingest::IngestError::Usage(_))) {
         2
     } else if error.is::<StoppedByLimit>() {
         75

@@ -1,9 +1,13 @@
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use anyhow::bail;
+use async_trait::async_trait;
 use axum::Router;
 use ingest::backfill::{Outcome, Range};
 use ingest::capture::{Bounds, Intake, Probe, health};
+use projection::{Runner, Settings};
+use store::PgPool;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -62,11 +66,11 @@ pub(crate) async fn work(configuration: &Configuration, roles: &[Role]) -> anyho
     let router = services.router.clone().merge(serving::metrics(metrics, &configuration.server));
     let served = serving::serve(listener, router, stop.clone()).await;
     stop.cancel();
-    services.finish().await;
+    let finished = services.finish().await;
     if let Some(installation) = Arc::into_inner(installation) {
         installation.close().await?;
     }
-    served
+    served.and(finished)
 }
 
 /// What runs beside the server.
@@ -75,6 +79,7 @@ pub(crate) struct Services {
     pub(crate) router: Router,
     intake: Option<Intake>,
     tasks: TaskTracker,
+    failed: Arc<OnceLock<String>>,
 }
 
 impl Services {
@@ -90,7 +95,7 @@ impl Services {
     ) -> anyhow::Result<Self> {
         let tasks = TaskTracker::new();
         let mut router = Router::new();
-        let mut probes: Vec<Arc<dyn Probe>> = Vec::new();
+        let mut probes: Vec<Arc<dyn Probe>> = vec![Arc::new(Database(installation.pool.clone()))];
         let mut intake = None;
         if roles.contains(&Role::Ingest) {
             let taking = Intake::new(
@@ -103,22 +108,90 @@ impl Services {
             router = router.merge(ingest::capture::router(taking.clone()));
             probes.push(Arc::new(taking.clone()));
             intake = Some(taking);
-            for account in configuration.accounts.iter().filter(|account| account.active && account.token.is_some()) {
+            for account in
+                configuration.accounts.iter().filter(|account| account.active && account.token.is_some())
+            {
                 tasks.spawn(fetch_history(installation.clone(), account.clone(), stop.clone()));
             }
         }
-        Ok(Self { router: router.merge(health::router(probes)), intake, tasks })
+        let failed = Arc::new(OnceLock::new());
+        if roles.contains(&Role::Project) {
+            let owner = installation.ids.next(installation.clock.now()).to_string();
+            let runner = Runner::new(
+                installation.log.clone(),
+                installation.pool.clone(),
+                rules::projection(configuration),
+                Settings::default(),
+                store::LIVE,
+                &owner,
+            );
+            probes.push(Arc::new(Projecting(failed.clone())));
+            // Capture goes on without a projection: what comes is kept. Alone it has nothing to stay for.
+            let alone = (!roles.contains(&Role::Ingest)).then(|| stop.clone());
+            tasks.spawn(project(runner, stop.clone(), failed.clone(), alone));
+        }
+        Ok(Self { router: router.merge(health::router(probes)), intake, tasks, failed })
     }
 
     /// Waits for what runs. Call it when no more requests come and the stop was asked for.
-    pub(crate) async fn finish(self) {
+    ///
+    /// # Errors
+    /// When the projection had stopped for a reason of its own.
+    pub(crate) async fn finish(self) -> anyhow::Result<()> {
         if let Some(intake) = &self.intake
             && tokio::time::timeout(DRAIN, intake.drain()).await.is_err()
         {
-            tracing::warn!("the log did not acknowledge the last appends; their senders were asked to try again");
+            tracing::warn!(
+                "the log did not acknowledge the last appends; their senders were asked to try again"
+            );
         }
         self.tasks.close();
         self.tasks.wait().await;
+        self.failed.get().map_or(Ok(()), |reason| bail!("the projection stopped: {reason}"))
+    }
+}
+
+/// Projects until the stop; a reason to stop of its own is kept for [`Services::finish`] and readiness.
+async fn project(
+    runner: Runner,
+    stop: CancellationToken,
+    failed: Arc<OnceLock<String>>,
+    alone: Option<CancellationToken>,
+) {
+    if let Err(error) = runner.run(stop).await {
+        tracing::error!(error = %error, "the projection stopped");
+        let _ = failed.set(error.to_string());
+        if let Some(stop) = alone {
+            stop.cancel();
+        }
+    }
+}
+
+/// Whether the projection goes on.
+struct Projecting(Arc<OnceLock<String>>);
+
+#[async_trait]
+impl Probe for Projecting {
+    fn name(&self) -> &str {
+        "projection"
+    }
+
+    async fn ready(&self) -> Result<(), String> {
+        self.0.get().map_or(Ok(()), |reason| Err(reason.clone()))
+    }
+}
+
+/// Whether the database takes work.
+struct Database(PgPool);
+
+#[async_trait]
+impl Probe for Database {
+    fn name(&self) -> &str {
+        "database"
+    }
+
+    async fn ready(&self) -> Result<(), String> {
+        self.0.acquire().await.map(drop).map_err(|error| error.to_string())
     }
 }
 

@@ -54,7 +54,8 @@ impl Simulate {
         let account = Account::new(&self.account, &self.token, "Example Ltd", self.time_zone);
         let plan = Plan { account, clients: self.clients, days: self.days, seed: self.seed, until: now };
         let (world, business) = tokio::task::spawn_blocking(move || plan.build()).await?;
-        let clock = if self.rate > 0.0 { WorldClock::at_rate(now, self.rate) } else { WorldClock::still(now) };
+        let clock =
+            if self.rate > 0.0 { WorldClock::at_rate(now, self.rate) } else { WorldClock::still(now) };
         let handle = serve(vec![Tenant::new(world, Some(business))], listener, clock)?;
         writeln!(
             std::io::stdout(),

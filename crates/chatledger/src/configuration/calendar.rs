@@ -9,7 +9,7 @@ const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
 /// Open from minute `start` to minute `end` of a local day, at most 1440; before `start`, it is of the next day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Interval {
+pub(crate) struct Interval {
     /// First minute that is open.
     pub start: u16,
     /// First minute that is closed again.
@@ -18,7 +18,7 @@ pub struct Interval {
 
 /// One table of hours.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Calendar {
+pub(crate) struct Calendar {
     /// In force from the start of this local day; from the beginning when `None`.
     pub from: Option<NaiveDate>,
     /// Intervals of Monday to Sunday, in order, without overlap. A day without is closed.
@@ -32,14 +32,16 @@ pub struct Calendar {
 }
 
 /// Reads one table. `scoped` says whether it may name operators and groups. Each problem comes with its key.
-pub fn read(table: &Table, scoped: bool) -> (Calendar, Vec<(String, String)>) {
+pub(crate) fn read(table: &Table, scoped: bool) -> (Calendar, Vec<(String, String)>) {
     let mut calendar = Calendar::default();
     let mut problems = Vec::new();
     let mut seen = [false; 7];
     for (key, value) in table {
         let outcome = match key.as_str() {
             "from" => date(value).map(|from| calendar.from = Some(from)),
-            "holidays" => list(value).and_then(|days| days.iter().map(date).collect()).map(|days| calendar.holidays = days),
+            "holidays" => list(value)
+                .and_then(|days| days.iter().map(date).collect())
+                .map(|days| calendar.holidays = days),
             "operators" if scoped => texts(value).map(|ids| calendar.operators = ids),
             "groups" if scoped => texts(value).map(|ids| calendar.groups = ids),
             _ => hours(key, value, &mut calendar.week, &mut seen),
@@ -54,12 +56,17 @@ pub fn read(table: &Table, scoped: bool) -> (Calendar, Vec<(String, String)>) {
     (calendar, problems)
 }
 
-fn hours(key: &str, value: &Value, week: &mut [Vec<Interval>; 7], seen: &mut [bool; 7]) -> Result<(), String> {
+fn hours(
+    key: &str,
+    value: &Value,
+    week: &mut [Vec<Interval>; 7],
+    seen: &mut [bool; 7],
+) -> Result<(), String> {
     let days = days(key)?;
-    let mut intervals =
-        list(value)?.iter().map(interval).collect::<Result<Vec<_>, _>>()?;
+    let mut intervals = list(value)?.iter().map(interval).collect::<Result<Vec<_>, _>>()?;
     intervals.sort_unstable();
-    let end = |interval: &Interval| if interval.end > interval.start { interval.end } else { interval.end + 1440 };
+    let end =
+        |interval: &Interval| if interval.end > interval.start { interval.end } else { interval.end + 1440 };
     if intervals.windows(2).any(|pair| pair[1].start < end(&pair[0])) {
         return Err("intervals overlap; make each end before the next begins".to_owned());
     }
@@ -74,7 +81,9 @@ fn hours(key: &str, value: &Value, week: &mut [Vec<Interval>; 7], seen: &mut [bo
 
 /// The days of `sun`, `mon-fri` (also over the week's end: `sat-mon`) or `mon,wed`.
 fn days(key: &str) -> Result<Vec<usize>, String> {
-    let unknown = || "no day, range or list of days; write \"sun\", \"mon-fri\" or \"mon,wed\" (also known: from, holidays)".to_owned();
+    let unknown = || {
+        "no day, range or list of days; write \"sun\", \"mon-fri\" or \"mon,wed\" (also known: from, holidays)".to_owned()
+    };
     let day = |name: &str| DAYS.iter().position(|day| *day == name.trim().to_lowercase()).ok_or_else(unknown);
     let mut days = Vec::new();
     for part in key.split(',') {
@@ -131,6 +140,8 @@ fn list(value: &Value) -> Result<Vec<Value>, String> {
 }
 
 fn texts(value: &Value) -> Result<Vec<String>, String> {
-    let text = |value: &Value| value.as_str().map(str::to_owned).ok_or_else(|| "must be a list of ids in quotes".to_owned());
+    let text = |value: &Value| {
+        value.as_str().map(str::to_owned).ok_or_else(|| "must be a list of ids in quotes".to_owned())
+    };
     list(value)?.iter().map(text).collect()
 }

@@ -9,7 +9,7 @@ use super::secret::{Reference, Secret};
 use super::source::{Path, Source, Step};
 
 /// The judge of one section: knows where its keys stand.
-pub struct Judge<'a> {
+pub(crate) struct Judge<'a> {
     source: &'a Source,
     environment: &'a [(String, String)],
     at: Path,
@@ -18,12 +18,16 @@ pub struct Judge<'a> {
 
 impl<'a> Judge<'a> {
     /// A judge of the whole.
-    pub fn new(source: &'a Source, environment: &'a [(String, String)], problems: &'a mut Vec<Problem>) -> Self {
+    pub(crate) fn new(
+        source: &'a Source,
+        environment: &'a [(String, String)],
+        problems: &'a mut Vec<Problem>,
+    ) -> Self {
         Self { source, environment, at: Path::new(), problems }
     }
 
     /// The judge of a part.
-    pub fn inside(&mut self, steps: impl IntoIterator<Item = Step>) -> Judge<'_> {
+    pub(crate) fn inside(&mut self, steps: impl IntoIterator<Item = Step>) -> Judge<'_> {
         let mut at = self.at.clone();
         at.extend(steps);
         Judge { source: self.source, environment: self.environment, at, problems: self.problems }
@@ -31,7 +35,7 @@ impl<'a> Judge<'a> {
 
     /// Notes a problem of `key` (of the section itself when empty). A key that has one already gets no second: what
     /// could not be read would be called missing as well.
-    pub fn note(&mut self, key: &str, what: impl Into<String>) {
+    pub(crate) fn note(&mut self, key: &str, what: impl Into<String>) {
         let mut path = self.at.clone();
         if !key.is_empty() {
             path.push(Step::Key(key.to_owned()));
@@ -43,14 +47,15 @@ impl<'a> Judge<'a> {
     }
 
     /// The value, or a problem that says what to do.
-    pub fn value<T>(&mut self, key: &str, outcome: Result<T, String>) -> Option<T> {
+    pub(crate) fn value<T>(&mut self, key: &str, outcome: Result<T, String>) -> Option<T> {
         outcome.map_err(|what| self.note(key, what)).ok()
     }
 
     /// An address with `http` or `https`; `None` when it is absent or wrong.
-    pub fn url(&mut self, key: &str, text: Option<&str>) -> Option<Url> {
+    pub(crate) fn url(&mut self, key: &str, text: Option<&str>) -> Option<Url> {
         let text = text?;
-        let url = Url::parse(text).ok().filter(|url| ["http", "https"].contains(&url.scheme()) && url.has_host());
+        let url =
+            Url::parse(text).ok().filter(|url| ["http", "https"].contains(&url.scheme()) && url.has_host());
         if url.is_none() {
             self.note(key, "must be an address like \"https://api.chat2desk.com\"");
         }
@@ -62,11 +67,17 @@ impl<'a> Judge<'a> {
     }
 
     /// The secret that `<key>_env` or `<key>_file` names.
-    pub fn secret(&mut self, key: &str, variable: Option<&str>, file: Option<&PathBuf>) -> Option<Secret> {
+    pub(crate) fn secret(
+        &mut self,
+        key: &str,
+        variable: Option<&str>,
+        file: Option<&PathBuf>,
+    ) -> Option<Secret> {
         let written = if variable.is_some() { format!("{key}_env") } else { format!("{key}_file") };
         let reference = self.value(&written, Reference::of(variable, file))??;
         let environment = self.environment;
-        let find = |name: &str| environment.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+        let find =
+            |name: &str| environment.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
         self.value(&written, reference.read(find))
     }
 }

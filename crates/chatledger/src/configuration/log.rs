@@ -7,7 +7,7 @@ use super::judge::Judge;
 /// `[log]` as written.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct LogSection {
+pub(crate) struct LogSection {
     /// `postgres` (default), or `kafka` when one machine is not enough.
     pub backend: Backend,
     /// `host:port` of some brokers. Kafka only.
@@ -26,7 +26,7 @@ pub struct LogSection {
 /// Where the log is.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Backend {
+pub(crate) enum Backend {
     /// In the database.
     Postgres,
     /// On Kafka brokers.
@@ -48,13 +48,16 @@ impl Default for LogSection {
 
 impl LogSection {
     /// Notes what is wrong.
-    pub fn judge(&self, judge: &mut Judge<'_>) {
+    pub(crate) fn judge(&self, judge: &mut Judge<'_>) {
         if !(1..=1024).contains(&self.partitions) {
             judge.note("partitions", "must be from 1 to 1024");
         }
         if self.backend == Backend::Postgres {
             if !self.brokers.is_empty() {
-                judge.note("brokers", "are not used by backend \"postgres\"; remove them, or set backend = \"kafka\"");
+                judge.note(
+                    "brokers",
+                    "are not used by backend \"postgres\"; remove them, or set backend = \"kafka\"",
+                );
             }
             return;
         }
@@ -62,7 +65,9 @@ impl LogSection {
             judge.note("brokers", "missing; add brokers = [\"localhost:9092\"]");
         }
         let has_port = |broker: &String| {
-            broker.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
+            broker
+                .rsplit_once(':')
+                .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
         };
         if !self.brokers.iter().all(has_port) {
             judge.note("brokers", "each must be host:port, like \"localhost:9092\"");

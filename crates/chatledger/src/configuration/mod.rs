@@ -10,39 +10,39 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-pub mod account;
-pub mod calendar;
-pub mod database;
+pub(crate) mod account;
+pub(crate) mod calendar;
+pub(crate) mod database;
 mod judge;
-pub mod log;
-pub mod problem;
+pub(crate) mod log;
+pub(crate) mod problem;
 mod reading;
-pub mod report;
-pub mod secret;
-pub mod server;
-pub mod source;
+pub(crate) mod report;
+pub(crate) mod secret;
+pub(crate) mod server;
+pub(crate) mod source;
 
 #[cfg(test)]
 mod tests;
 
-pub use account::Account;
-pub use log::{Backend, LogSection};
-pub use problem::{Problem, Problems};
-pub use report::Report;
-pub use secret::Secret;
-pub use server::Server;
+pub(crate) use account::Account;
+pub(crate) use log::{Backend, LogSection};
+pub(crate) use problem::{Problem, Problems};
+pub(crate) use report::Report;
+pub(crate) use secret::Secret;
+pub(crate) use server::Server;
 
 use judge::Judge;
 use problem::Origin;
 use source::{Source, Step};
 
 /// The file that is read when none is named and it is there.
-pub const DEFAULT_FILE: &str = "chatledger.toml";
+pub(crate) const DEFAULT_FILE: &str = "chatledger.toml";
 
 /// The whole file as written, defaults filled in. Secrets are references only, so it can be shown.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Document {
+pub(crate) struct Document {
     /// Where everything is kept that is not in `[database]`. Default `data`.
     pub data_dir: PathBuf,
     /// The database; a private one under `data_dir` when it is left out.
@@ -74,7 +74,7 @@ impl Default for Document {
 
 /// Settings that hold together.
 #[derive(Debug)]
-pub struct Configuration {
+pub(crate) struct Configuration {
     /// Where everything is kept.
     pub data_dir: PathBuf,
     /// The database's address; `None` for the private one.
@@ -98,7 +98,7 @@ impl Configuration {
     ///
     /// # Errors
     /// Everything that is wrong.
-    pub fn load(file: Option<&Path>, environment: &[(String, String)]) -> Result<Self, Problems> {
+    pub(crate) fn load(file: Option<&Path>, environment: &[(String, String)]) -> Result<Self, Problems> {
         let path = file.unwrap_or(Path::new(DEFAULT_FILE));
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
@@ -116,7 +116,7 @@ impl Configuration {
     ///
     /// # Errors
     /// Everything that is wrong.
-    pub fn parse(file: &str, text: &str, environment: &[(String, String)]) -> Result<Self, Problems> {
+    pub(crate) fn parse(file: &str, text: &str, environment: &[(String, String)]) -> Result<Self, Problems> {
         let failed = |mut problems: Vec<Problem>| {
             problems.sort();
             problems.dedup();
@@ -136,7 +136,7 @@ impl Configuration {
     ///
     /// # Errors
     /// When a value cannot be written as TOML.
-    pub fn print(&self) -> Result<String, toml::ser::Error> {
+    pub(crate) fn print(&self) -> Result<String, toml::ser::Error> {
         toml::to_string_pretty(&self.document)
     }
 }

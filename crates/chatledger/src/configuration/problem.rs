@@ -4,7 +4,7 @@ use std::fmt;
 
 /// Where a value stands.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Origin {
+pub(crate) enum Origin {
     /// A line of the file.
     Line(usize),
     /// An environment variable.
@@ -15,7 +15,7 @@ pub enum Origin {
 
 /// One thing that is wrong. Never shows a value that may be a secret.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Problem {
+pub(crate) struct Problem {
     /// Where it stands.
     pub origin: Origin,
     /// Its key, for instance `account.acme.time_zone`.
@@ -26,7 +26,7 @@ pub struct Problem {
 
 /// Why there is no configuration.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Problems {
+pub(crate) struct Problems {
     /// The file that was read, as it was named.
     pub file: String,
     /// At least one, in the order of the file.
@@ -56,7 +56,7 @@ impl fmt::Display for Problems {
 impl std::error::Error for Problems {}
 
 /// The known word that `word` was probably meant to be.
-pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = word.to_lowercase().replace('-', "_");
     known
         .into_iter()

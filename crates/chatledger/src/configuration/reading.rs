@@ -29,7 +29,7 @@ const LIVECHAT: [&str; 8] = [
 
 /// Reads the whole table as `T`, whose every field has a default. Values that do not fit are taken out of
 /// `source.table` and noted.
-pub fn read<T: DeserializeOwned + Default>(source: &mut Source, problems: &mut Vec<Problem>) -> T {
+pub(crate) fn read<T: DeserializeOwned + Default>(source: &mut Source, problems: &mut Vec<Problem>) -> T {
     while problems.len() < MOST {
         let error = match serde_path_to_error::deserialize::<_, T>(Value::Table(source.table.clone())) {
             Ok(read) => return read,
@@ -109,7 +109,8 @@ fn explain(message: &str, path: &[Step]) -> String {
     }
     if message.starts_with("unknown variant") {
         let (written, words) = known.split_first().map_or(("", &[][..]), |(first, rest)| (*first, rest));
-        let hint = nearest(written, words.iter().copied()).map_or_else(String::new, |word| format!(" (did you mean {word:?}?)"));
+        let hint = nearest(written, words.iter().copied())
+            .map_or_else(String::new, |word| format!(" (did you mean {word:?}?)"));
         return format!("must be one of {}{hint}", words.join(", "));
     }
     let wanted = message.rsplit_once("expected ").map_or("", |(_, wanted)| wanted.trim());
@@ -135,7 +136,10 @@ fn explain_unknown(path: &[Step], known: &[&str]) -> String {
     }
     let by_reference = [format!("{key}_env"), format!("{key}_file")];
     if known.contains(&by_reference[0].as_str()) {
-        return format!("secrets are not written here; name where it is: {} = \"VARIABLE\" or {} = \"path\"", by_reference[0], by_reference[1]);
+        return format!(
+            "secrets are not written here; name where it is: {} = \"VARIABLE\" or {} = \"path\"",
+            by_reference[0], by_reference[1]
+        );
     }
     let noun = if path.len() == 1 { "section" } else { "key" };
     match nearest(key, known.iter().copied()) {

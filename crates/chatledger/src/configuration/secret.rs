@@ -5,11 +5,11 @@ use std::path::PathBuf;
 
 /// A secret's text.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
+pub(crate) struct Secret(String);
 
 impl Secret {
     /// The text itself, for the one who has to send or compare it.
-    pub fn reveal(&self) -> &str {
+    pub(crate) fn reveal(&self) -> &str {
         &self.0
     }
 }
@@ -22,7 +22,7 @@ impl fmt::Debug for Secret {
 
 /// Where a secret is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reference {
+pub(crate) enum Reference {
     /// In an environment variable.
     Variable(String),
     /// In a file: its text without white space around.
@@ -34,7 +34,7 @@ impl Reference {
     ///
     /// # Errors
     /// When both are there; says what to do.
-    pub fn of(variable: Option<&str>, file: Option<&PathBuf>) -> Result<Option<Self>, String> {
+    pub(crate) fn of(variable: Option<&str>, file: Option<&PathBuf>) -> Result<Option<Self>, String> {
         match (variable, file) {
             (Some(_), Some(_)) => Err("named twice, by _env and by _file; keep one".to_owned()),
             (Some(variable), None) => Ok(Some(Self::Variable(variable.to_owned()))),
@@ -46,16 +46,19 @@ impl Reference {
     ///
     /// # Errors
     /// When it is not there or empty; says what to do.
-    pub fn read(&self, variable: impl Fn(&str) -> Option<String>) -> Result<Secret, String> {
+    pub(crate) fn read(&self, variable: impl Fn(&str) -> Option<String>) -> Result<Secret, String> {
         let text = match self {
-            Self::Variable(name) => variable(name)
-                .ok_or_else(|| format!("the environment variable {name} is not set; set it, or name another"))?,
+            Self::Variable(name) => variable(name).ok_or_else(|| {
+                format!("the environment variable {name} is not set; set it, or name another")
+            })?,
             Self::File(path) => std::fs::read_to_string(path)
                 .map_err(|error| format!("the file {} cannot be read: {error}", path.display()))?,
         };
         match text.trim() {
             "" => Err(match self {
-                Self::Variable(name) => format!("the environment variable {name} is empty; set it to the secret"),
+                Self::Variable(name) => {
+                    format!("the environment variable {name} is empty; set it to the secret")
+                }
                 Self::File(path) => format!("the file {} is empty; write the secret into it", path.display()),
             }),
             text => Ok(Secret(text.to_owned())),

@@ -12,7 +12,7 @@ use super::secret::Secret;
 /// `[server]` as written.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct ServerSection {
+pub(crate) struct ServerSection {
     /// Address and port. Default `127.0.0.1:8080`; port 0 takes a free one.
     pub listen: String,
     /// The address under which the platforms reach us.
@@ -47,10 +47,11 @@ impl Default for ServerSection {
 
 /// The server's settings.
 #[derive(Clone, Debug)]
-pub struct Server {
+pub(crate) struct Server {
     /// Where it listens.
     pub listen: SocketAddr,
     /// Where the platforms reach it.
+    #[expect(dead_code, reason = "validated now; webhooks are registered with it by `accounts activate`")]
     pub public_url: Option<Url>,
     /// Opens everything but hooks and health.
     pub token: Option<Secret>,
@@ -60,7 +61,7 @@ pub struct Server {
 
 impl ServerSection {
     /// The settings, or notes of what is wrong.
-    pub fn judge(&self, judge: &mut Judge<'_>) -> Option<Server> {
+    pub(crate) fn judge(&self, judge: &mut Judge<'_>) -> Option<Server> {
         let public_url = judge.url("public_url", self.public_url.as_deref());
         let token = judge.secret("token", self.token_env.as_deref(), self.token_file.as_ref());
         let basic_auth =
@@ -69,8 +70,10 @@ impl ServerSection {
             judge.note("basic_auth_env", "the secret must be user:password");
         }
         let address = self.listen.replace("localhost", "127.0.0.1").parse::<SocketAddr>();
-        let listen =
-            judge.value("listen", address.map_err(|_| "must be an address and a port: \"127.0.0.1:8080\"".to_owned()))?;
+        let listen = judge.value(
+            "listen",
+            address.map_err(|_| "must be an address and a port: \"127.0.0.1:8080\"".to_owned()),
+        )?;
         let names_access = [&self.token_env, &self.basic_auth_env].iter().any(|name| name.is_some())
             || self.token_file.is_some()
             || self.basic_auth_file.is_some();

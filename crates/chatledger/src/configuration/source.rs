@@ -13,17 +13,17 @@ use toml::{Table, Value};
 use super::problem::{Origin, Problem};
 
 /// What environment variables of ours begin with.
-pub const PREFIX: &str = "CHATLEDGER__";
+pub(crate) const PREFIX: &str = "CHATLEDGER__";
 
 /// Sections that are lists of entries with an id.
 const LISTS: [&str; 1] = ["account"];
 
 /// The way to a value, from the root.
-pub type Path = Vec<Step>;
+pub(crate) type Path = Vec<Step>;
 
 /// One step to a value.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Step {
+pub(crate) enum Step {
     /// Into a table.
     Key(String),
     /// Into a list.
@@ -32,7 +32,7 @@ pub enum Step {
 
 /// A configuration before anybody has judged it.
 #[derive(Debug, Default)]
-pub struct Source {
+pub(crate) struct Source {
     /// File and environment, merged.
     pub table: Table,
     lines: BTreeMap<Path, usize>,
@@ -44,7 +44,7 @@ impl Source {
     ///
     /// # Errors
     /// When the text is no TOML: all that its parser found.
-    pub fn read(text: &str, environment: &[(String, String)]) -> Result<Self, Vec<Problem>> {
+    pub(crate) fn read(text: &str, environment: &[(String, String)]) -> Result<Self, Vec<Problem>> {
         let (parsed, errors) = DeTable::parse_recoverable(text);
         if !errors.is_empty() {
             return Err(errors.iter().map(|error| syntax_problem(text, error)).collect());
@@ -62,7 +62,7 @@ impl Source {
     }
 
     /// Where the value at `path`, or the nearest thing around it, stands.
-    pub fn origin(&self, path: &[Step]) -> Origin {
+    pub(crate) fn origin(&self, path: &[Step]) -> Origin {
         for length in (1..=path.len()).rev() {
             if let Some(name) = self.variables.get(&path[..length]) {
                 return Origin::Variable(name.clone());
@@ -75,12 +75,12 @@ impl Source {
     }
 
     /// The environment variable that set exactly this value.
-    pub fn variable(&self, path: &[Step]) -> Option<&str> {
+    pub(crate) fn variable(&self, path: &[Step]) -> Option<&str> {
         self.variables.get(path).map(String::as_str)
     }
 
     /// The key as a person reads it: list entries by their id.
-    pub fn key(&self, path: &[Step]) -> String {
+    pub(crate) fn key(&self, path: &[Step]) -> String {
         let mut words: Vec<String> = Vec::new();
         let mut value = None;
         for step in path {
@@ -135,7 +135,11 @@ fn descend(into: &mut Value, steps: &[String], text: &str, path: &mut Path) {
         }
         Value::Table(table) => {
             let written = step.replace('_', "-");
-            let key = if !table.contains_key(step) && table.contains_key(&written) { written } else { step.clone() };
+            let key = if !table.contains_key(step) && table.contains_key(&written) {
+                written
+            } else {
+                step.clone()
+            };
             path.push(Step::Key(key.clone()));
             let value = table.entry(key).or_insert_with(|| Value::Table(Table::new()));
             descend(value, rest, text, path);

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use ::chat2desk::{ApiInfo, List, Report, Request};
+use ::chat2desk::{ApiInfo, List, Page, Report, Request};
 use chrono::Datelike as _;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::fetch::Fetched;
 use super::run::{check, is_without_past};
 use super::{Backfill, Range};
+use crate::chat2desk::row::created;
 use crate::chat2desk::walk::{StatisticsWalk, Walk};
 use crate::error::IngestError;
 
@@ -53,23 +54,28 @@ impl Plan {
 }
 
 impl Backfill {
-    /// What [`Backfill::run`] of the same range would cost. `Ok(None)` when the quota is spent, so that nothing can be
-    /// asked, or when told to stop. The small lists are taken as one call each; reports are reckoned from one day.
+    /// What [`Backfill::run`] of the same range would cost, asked with six calls. `Ok(None)` when the quota is spent, so
+    /// that nothing can be asked, or when told to stop. The small lists are taken as one call each; each report is
+    /// reckoned from its last working day: quiet days make it less.
     ///
     /// # Errors
     /// As [`Backfill::run`].
     pub async fn plan(&self, range: Range, stop: &CancellationToken) -> Result<Option<Plan>, IngestError> {
         check(range)?;
         let before = self.client.calls();
-        let Fetched::Answer(info, _) = self.api_info(stop, &|_| {}).await? else { return Ok(None) };
+        let Fetched::Answer(mut info, _) = self.api_info(stop, &|_| {}).await? else { return Ok(None) };
+        let told_at = self.client.calls();
         let stored = self.stored().await?;
         let Some(walks) = self.planned(range, &stored, stop).await? else { return Ok(None) };
         let asked = self.client.calls().saturating_sub(before);
+        // What was asked since is not in the platform's word.
+        let since = self.client.calls().saturating_sub(told_at);
+        info.api_calls = info.calls_left().map(|left| left.saturating_sub(since));
         let today = super::month(self.today()).0;
         let spent = i64::try_from(asked).unwrap_or(i64::MAX);
         let (account, now) = (&self.account.id, self.clock.now());
-        store::budgets::tell(&self.pool, account, today, &super::run::told(&info), now).await?;
         store::budgets::spend(&self.pool, account, today, spent, now).await?;
+        store::budgets::tell(&self.pool, account, today, &super::run::told(&info), now).await?;
         Ok(Some(self.sum(walks, &info, asked)))
     }
 
@@ -86,8 +92,12 @@ impl Backfill {
             return Ok(Some(walks));
         }
         let messages = self.messages_walk(range, stored);
+        let mut first_at = messages.cursor().first_at;
         if let Some(counting) = messages.counting() {
-            let Some(total) = self.total(&counting, stop).await? else { return Ok(None) };
+            let Some(page) = self.one(&counting, stop).await? else { return Ok(None) };
+            let total = total(&page);
+            // The row that came along is the first message: reports begin with its day.
+            first_at = first_at.or_else(|| created(page.rows.first()?));
             let (walk, calls) = (messages.name().to_owned(), messages.calls(total));
             walks.push(PlannedWalk { walk, rows: Some(total), calls });
         }
@@ -98,19 +108,11 @@ impl Backfill {
             let rows = Some(total.saturating_sub(walk.offset()));
             walks.push(PlannedWalk { walk: walk.name().to_owned(), rows, calls: walk.calls(total) });
         }
-        let first_at = messages.cursor().first_at;
-        let mut requests_a_day = None;
         for report in [Report::RequestStats, Report::Rating] {
             let walk = self.statistics_walk(report, range, stored, first_at);
-            if requests_a_day.is_none()
-                && let Some(sample) = self.sample(&walk)
-            {
-                let Some(total) = self.total(&sample, stop).await? else { return Ok(None) };
-                requests_a_day = Some(total);
-            }
-            let calls = walk.calls(requests_a_day.unwrap_or(0));
-            let rows =
-                requests_a_day.filter(|_| report == Report::RequestStats).map(|rows| rows * walk.days());
+            let Some(sample) = self.sample(&walk) else { continue };
+            let Some(a_day) = self.total(&sample, stop).await? else { return Ok(None) };
+            let (rows, calls) = (Some(a_day.saturating_mul(walk.days())), walk.calls(a_day));
             walks.push(PlannedWalk { walk: walk.name().to_owned(), rows, calls });
         }
         Ok(Some(walks))
@@ -128,8 +130,12 @@ impl Backfill {
     }
 
     async fn total(&self, request: &Request, stop: &CancellationToken) -> Result<Option<u64>, IngestError> {
+        Ok(self.one(request, stop).await?.map(|page| total(&page)))
+    }
+
+    async fn one(&self, request: &Request, stop: &CancellationToken) -> Result<Option<Page>, IngestError> {
         Ok(match self.page(request, stop, &|_| {}).await? {
-            Fetched::Answer(page, _) => Some(page.total().unwrap_or(page.rows.len() as u64)),
+            Fetched::Answer(page, _) => Some(page),
             Fetched::QuotaSpent(_) | Fetched::Stopped => None,
         })
     }
@@ -143,9 +149,13 @@ impl Backfill {
             minutes: calls as f64 / self.account.calls_per_second.max(0.001) / 60.0,
             api_mode: info.mode.as_str().to_owned(),
             quota: info.mode.monthly_limit(),
-            quota_left: info.calls_left().map(|left| left.saturating_sub(asked.saturating_sub(1))),
+            quota_left: info.calls_left(),
             asked,
             walks,
         }
     }
+}
+
+fn total(page: &Page) -> u64 {
+    page.total().unwrap_or(page.rows.len() as u64)
 }

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use ::chat2desk::{ApiInfo, ApiMode, List, Page, Report};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use store::{StoreError, budgets, cursors};
 use tokio_util::sync::CancellationToken;
@@ -23,6 +24,16 @@ const SMALL_LISTS: [List; 4] = [List::Operators, List::OperatorsGroups, List::Ch
 const LONG_LISTS: [List; 2] = [List::Clients, List::Dialogs];
 const REPORTS: [Report; 2] = [Report::RequestStats, Report::Rating];
 const MESSAGES: &str = "messages";
+const RUN: &str = "run";
+/// What a run finished before it was interrupted is not read again by a run that follows so soon.
+const RESUME_WITHIN: TimeDelta = TimeDelta::hours(1);
+
+/// What an interrupted run had finished: so that runs which are stopped again and again still come to an end.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Interrupted {
+    began_at: DateTime<Utc>,
+    finished: Vec<String>,
+}
 
 /// Why a run stops before its end.
 enum Halt {
@@ -43,6 +54,9 @@ struct Run<'a> {
     watcher: Watcher<'a>,
     stop: &'a CancellationToken,
     summary: Summary,
+    /// The key of its own cursor, and what that says.
+    name: String,
+    state: Interrupted,
     /// Calls of the client before this run, and those already written into the budget.
     calls_before: u64,
     calls_saved: u64,
@@ -63,9 +77,17 @@ impl Backfill {
     ) -> Result<Outcome, IngestError> {
         check(range)?;
         let calls_before = self.client.calls();
-        let summary = Summary::default();
-        let mut run =
-            Run { backfill: self, watcher, stop, summary, calls_before, calls_saved: 0, calls_most: None };
+        let mut run = Run {
+            backfill: self,
+            watcher,
+            stop,
+            summary: Summary::default(),
+            name: RUN.into(),
+            state: Interrupted { began_at: self.clock.now(), finished: Vec::new() },
+            calls_before,
+            calls_saved: 0,
+            calls_most: None,
+        };
         let ended = run.all(range).await;
         run.summary.calls = run.calls();
         run.spend().await?;
@@ -159,30 +181,39 @@ impl Run<'_> {
         let backfill = self.backfill;
         self.quota().await?;
         let stored = backfill.stored().await?;
+        self.resume(range, &stored);
         for list in SMALL_LISTS {
             self.walk(&mut backfill.sweep_walk(list, range, &stored)).await?;
         }
-        if is_without_past(range, &stored) {
-            return Ok(());
+        if !is_without_past(range, &stored) {
+            let mut messages = backfill.messages_walk(range, &stored);
+            self.walk(&mut messages).await?;
+            for list in LONG_LISTS {
+                self.walk(&mut backfill.sweep_walk(list, range, &stored)).await?;
+            }
+            let first_at = messages.cursor().first_at;
+            for report in REPORTS {
+                self.walk(&mut backfill.statistics_walk(report, range, &stored, first_at)).await?;
+            }
+            self.end_range(range, &stored, messages.cursor()).await?;
         }
-        let mut finished = Vec::new();
-        let mut messages = backfill.messages_walk(range, &stored);
-        // A range whose messages were all read before it was interrupted needs no second reading of them.
-        self.walk(&mut messages).await?;
-        let first_at = messages.cursor().first_at;
-        finished.push(messages.name().to_owned());
-        for list in LONG_LISTS {
-            self.walk(&mut backfill.sweep_walk(list, range, &stored)).await?;
-        }
-        for report in REPORTS {
-            let mut walk = backfill.statistics_walk(report, range, &stored, first_at);
-            self.walk(&mut walk).await?;
-            finished.push(walk.name().to_owned());
-        }
-        if let Range::Days { .. } = range {
-            self.join_range(&stored, messages.cursor(), &finished).await?;
-        }
+        cursors::delete_cursors(&backfill.pool, &backfill.account.id, std::slice::from_ref(&self.name))
+            .await?;
         Ok(())
+    }
+
+    /// Takes over what a run of the same range had finished when it was interrupted a little while ago.
+    fn resume(&mut self, range: Range, stored: &HashMap<String, Value>) {
+        let now = self.backfill.clock.now();
+        self.name = match range {
+            Range::Continue(_) => RUN.into(),
+            Range::Days { since, until } => range_name(RUN, since, until),
+        };
+        let interrupted: Option<Interrupted> =
+            stored.get(&self.name).and_then(|state| serde_json::from_value(state.clone()).ok());
+        self.state = interrupted
+            .filter(|run| now - run.began_at < RESUME_WITHIN)
+            .unwrap_or(Interrupted { began_at: now, finished: Vec::new() });
     }
 
     /// Asks for mode and quota, and writes down what is left.
@@ -203,6 +234,8 @@ impl Run<'_> {
         }
         let (month, _) = month(self.backfill.today());
         let quota = told(&info);
+        // First what we used: the platform's own count includes it.
+        self.spend().await?;
         budgets::tell(&self.backfill.pool, &account.id, month, &quota, self.backfill.clock.now()).await?;
         self.calls_most = info.calls_left().zip(account.quota_share).map(|(left, share)| {
             #[expect(
@@ -217,6 +250,9 @@ impl Run<'_> {
     }
 
     async fn walk(&mut self, walk: &mut dyn Walk) -> Result<(), Halt> {
+        if self.state.finished.iter().any(|finished| finished == walk.name()) {
+            return Ok(());
+        }
         let mut done = WalkSummary { walk: walk.name().to_owned(), ..WalkSummary::default() };
         let ended = self.pages(walk, &mut done).await;
         done.is_stuck = walk.is_stuck();
@@ -226,7 +262,13 @@ impl Run<'_> {
         }
         self.summary.rows += done.rows;
         self.summary.walks.push(done);
-        ended
+        ended?;
+        self.state.finished.push(walk.name().to_owned());
+        let backfill = self.backfill;
+        let state = serde_json::to_value(&self.state).unwrap_or_default();
+        cursors::save_cursor(&backfill.pool, &backfill.account.id, &self.name, &state, backfill.clock.now())
+            .await?;
+        Ok(())
     }
 
     async fn pages(&mut self, walk: &mut dyn Walk, done: &mut WalkSummary) -> Result<(), Halt> {
@@ -292,23 +334,28 @@ impl Run<'_> {
     }
 
     /// A range was read to its end: its cursors go, and the account's own moves where the range reaches on from it.
-    async fn join_range(
+    async fn end_range(
         &mut self,
+        range: Range,
         stored: &HashMap<String, Value>,
-        range: &MessagesState,
-        finished: &[String],
-    ) -> Result<(), Halt> {
+        read: &MessagesState,
+    ) -> Result<(), StoreError> {
+        let Range::Days { since, until } = range else { return Ok(()) };
         let backfill = self.backfill;
         let (account, now) = (&backfill.account.id, backfill.clock.now());
         let main = MessagesState::read(stored.get(MESSAGES));
-        let joined = MessagesState::joined(main.as_ref(), range);
-        let mut transaction = backfill.pool.begin().await.map_err(StoreError::from)?;
+        let joined = MessagesState::joined(main.as_ref(), read);
+        // Lists without days have no cursor of the range: theirs stay.
+        let suffix = range_name("", since, until);
+        let ended: Vec<String> =
+            self.state.finished.iter().filter(|walk| walk.ends_with(&suffix)).cloned().collect();
+        let mut transaction = backfill.pool.begin().await?;
         if let Some(joined) = joined.filter(|joined| !joined.is_empty()) {
             let state = serde_json::to_value(joined).unwrap_or_default();
             cursors::save_cursor(&mut *transaction, account, MESSAGES, &state, now).await?;
         }
-        cursors::delete_cursors(&mut *transaction, account, finished).await?;
-        transaction.commit().await.map_err(StoreError::from)?;
+        cursors::delete_cursors(&mut *transaction, account, &ended).await?;
+        transaction.commit().await?;
         Ok(())
     }
 

@@ -21,7 +21,8 @@ const SLACK_MILLIS: i64 = 120_000;
 /// Searches all partitions at once; blocks. A record's timestamp is the time in its id, so it
 /// never stands before the first record of that time or later; the search ends where all are later by the slack.
 pub(crate) fn find(settings: &KafkaSettings, id: DeliveryId) -> Result<Option<Record>, LogError> {
-    let consumer: BaseConsumer<Quiet> = settings.consumer().create_with_context(Quiet).map_err(|e| unavailable(&e))?;
+    let consumer: BaseConsumer<Quiet> =
+        settings.consumer().create_with_context(Quiet).map_err(|e| unavailable(&e))?;
     let mut ends: BTreeMap<i32, i64> = BTreeMap::new();
     for bounds in bounds(consumer.client(), settings)? {
         ends.insert(i32::try_from(bounds.partition).unwrap_or(i32::MAX), bounds.end);
@@ -43,7 +44,9 @@ pub(crate) fn find(settings: &KafkaSettings, id: DeliveryId) -> Result<Option<Re
                 continue;
             }
             Some(Err(error)) => return Err(unavailable(&error)),
-            None => return Err(LogError::Unavailable("the search by time was not answered in time".to_owned())),
+            None => {
+                return Err(LogError::Unavailable("the search by time was not answered in time".to_owned()));
+            }
         };
         if message.key() == Some(key.as_bytes()) {
             // A tombstone under this key: the delivery was erased.

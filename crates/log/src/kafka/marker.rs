@@ -27,13 +27,19 @@ pub(crate) fn marked(key: Option<&[u8]>) -> Option<Uuid> {
 }
 
 /// The id of the log in the topic; marks an empty topic with `id_if_new` first.
-pub(crate) async fn id(settings: &KafkaSettings, producer: &FutureProducer<Quiet>, id_if_new: Uuid) -> Result<String, LogError> {
+pub(crate) async fn id(
+    settings: &KafkaSettings,
+    producer: &FutureProducer<Quiet>,
+    id_if_new: Uuid,
+) -> Result<String, LogError> {
     let marker = match first(settings).await? {
         Some(marker) => marker,
         None => {
             write(settings, producer, id_if_new).await?;
             // Where two processes mark at once, the first one counts.
-            first(settings).await?.ok_or_else(|| LogError::Unavailable("marker not readable yet".to_owned()))?
+            first(settings)
+                .await?
+                .ok_or_else(|| LogError::Unavailable("marker not readable yet".to_owned()))?
         }
     };
     let client = producer.clone();
@@ -56,12 +62,7 @@ async fn first(settings: &KafkaSettings) -> Result<Option<Uuid>, LogError> {
         let mut from = TopicPartitionList::new();
         from.add_partition_offset(topic, 0, Offset::Beginning).map_err(|e| unavailable(&e))?;
         consumer.assign(&from).map_err(|e| unavailable(&e))?;
-        let marker = match consumer.poll(REQUEST_TIMEOUT) {
-            Some(Ok(record)) => marked(record.key()),
-            Some(Err(KafkaError::PartitionEOF(_))) => None,
-            Some(Err(error)) => return Err(unavailable(&error)),
-            None => return Err(LogError::Unavailable("first record not readable in time".to_owned())),
-        };
+        let marker = poll_first(&consumer)?;
         marker.map(Some).ok_or_else(|| {
             LogError::Unfit(format!(
                 "topic {topic} holds records but not our marker as the first of partition 0: it is another program's, \
@@ -70,6 +71,21 @@ async fn first(settings: &KafkaSettings) -> Result<Option<Uuid>, LogError> {
         })
     })
     .await
+}
+
+/// The marker that is the first record; `None` when the first record is no marker or there is none.
+fn poll_first(consumer: &BaseConsumer<Quiet>) -> Result<Option<Uuid>, LogError> {
+    let mut last = "first record not readable in time".to_owned();
+    // A topic that was just made may answer "not yet" a few times: librdkafka asks again by itself.
+    for _ in 0..10 {
+        match consumer.poll(REQUEST_TIMEOUT / 5) {
+            Some(Ok(record)) => return Ok(marked(record.key())),
+            Some(Err(KafkaError::PartitionEOF(_))) => return Ok(None),
+            Some(Err(error)) => last = error.to_string(),
+            None => {}
+        }
+    }
+    Err(LogError::Unavailable(last))
 }
 
 /// Whether the topic's marker is still that of the log `id`.

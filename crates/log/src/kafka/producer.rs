@@ -33,7 +33,8 @@ impl Appender {
 
     pub(crate) async fn append(&self, entries: Vec<Entry>) -> Result<Vec<Place>, LogError> {
         // Everything is checked before anything is sent.
-        let headers = entries.iter().map(|entry| record::headers(&entry.delivery)).collect::<Result<Vec<_>, _>>()?;
+        let headers =
+            entries.iter().map(|entry| record::headers(&entry.delivery)).collect::<Result<Vec<_>, _>>()?;
         let producer = self.producer();
         let mut reports = Vec::with_capacity(entries.len());
         for (entry, headers) in entries.iter().zip(&headers) {
@@ -45,7 +46,9 @@ impl Appender {
             .await
             .map_err(|_| LogError::Unavailable("no acknowledgement in time".to_owned()))?;
         let places = reports.into_iter().zip(&entries).map(|(report, entry)| match report {
-            Ok(Ok(at)) => Ok(Place { partition: u32::try_from(at.partition).unwrap_or(0), offset: at.offset }),
+            Ok(Ok(at)) => {
+                Ok(Place { partition: u32::try_from(at.partition).unwrap_or(0), offset: at.offset })
+            }
             Ok(Err((error, _))) => Err(refused(&error, entry)),
             Err(_) => Err(LogError::Unavailable("the producer was closed".to_owned())),
         });
@@ -56,7 +59,12 @@ impl Appender {
         places
     }
 
-    fn send(&self, producer: &FutureProducer<Quiet>, entry: &Entry, headers: &Headers) -> Result<DeliveryFuture, LogError> {
+    fn send(
+        &self,
+        producer: &FutureProducer<Quiet>,
+        entry: &Entry,
+        headers: &Headers,
+    ) -> Result<DeliveryFuture, LogError> {
         let key = entry.delivery.id.to_string();
         let partition = entry.partition_hash % u64::from(self.settings.partitions.max(1));
         let record = FutureRecord::to(&self.settings.topic)

@@ -1,8 +1,8 @@
 //! Reading some partitions from positions of our own.
 //!
-//! The offsets that Kafka keeps for a group are written for its own tools and never read. Two things are not
-//! records and yet move a position: what is skipped (tombstones, the log's marker), and holes that
-//! compaction left at the end of a partition (see [`KafkaReader::settle`]).
+//! The offsets that Kafka keeps for a group are written for its own tools and never read. Tombstones and the log's
+//! marker are no records and yet move a position. Compaction leaves holes, but none at the end of a partition: the
+//! cleaner leaves the newest segment alone, and the last record is always in it. So the lag of a reader reaches zero.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -18,15 +18,15 @@ use rdkafka::{Offset, TopicPartitionList};
 use tokio::time::Instant;
 
 use super::bounds;
-use super::client::{Quiet, REQUEST_TIMEOUT, blocking, unavailable};
+use super::client::{Quiet, blocking, unavailable};
 use super::marker::marked;
 use super::settings::KafkaSettings;
 use crate::positions;
 use crate::record::{self, key_id};
 use crate::{Batch, Limit, LogError, Place, Reader, Record};
 
-/// How often an idle reader compares its positions with the ends.
-const SETTLE_EVERY: Duration = Duration::from_secs(2);
+/// How often an idle reader compares its positions with the ends: a topic that was recreated or cut ends earlier.
+const COMPARE_EVERY: Duration = Duration::from_secs(10);
 
 pub(crate) struct KafkaReader {
     settings: KafkaSettings,
@@ -39,9 +39,7 @@ pub(crate) struct KafkaReader {
     held: Option<Record>,
     /// An error that came behind records: told by the next call.
     failed: Option<LogError>,
-    /// Ends that were asked for before a fetch that is under way: when it finds nothing up to there, there is nothing.
-    settling: BTreeMap<u32, i64>,
-    settle_at: Instant,
+    compare_at: Instant,
 }
 
 impl KafkaReader {
@@ -58,15 +56,14 @@ impl KafkaReader {
             moved: BTreeSet::new(),
             held: None,
             failed: None,
-            settling: BTreeMap::new(),
-            settle_at: Instant::now() + SETTLE_EVERY,
+            compare_at: Instant::now() + COMPARE_EVERY,
         })
     }
 
     /// The next record; `None` at the deadline, or at once when positions have moved and nothing else is there.
     async fn first(&mut self, deadline: Instant) -> Result<Option<Record>, LogError> {
         loop {
-            let until = deadline.min(self.settle_at);
+            let until = deadline.min(self.compare_at);
             let consumer = Arc::clone(&self.consumer);
             match tokio::time::timeout_at(until, consumer.recv()).await {
                 Ok(event) => {
@@ -79,7 +76,7 @@ impl KafkaReader {
                     }
                 }
                 Err(_) if Instant::now() >= deadline => return Ok(None),
-                Err(_) => self.settle().await?,
+                Err(_) => self.compare().await?,
             }
         }
     }
@@ -88,14 +85,10 @@ impl KafkaReader {
     fn take(&mut self, event: Result<BorrowedMessage<'_>, KafkaError>) -> Result<Option<Record>, LogError> {
         let message = match event {
             Ok(message) => message,
-            Err(KafkaError::PartitionEOF(partition)) => {
-                self.reached_end(partition_number(partition));
-                return Ok(None);
-            }
+            Err(KafkaError::PartitionEOF(_)) => return Ok(None),
             Err(error) => return self.failure(&error).map_or(Ok(None), Err),
         };
         let partition = partition_number(message.partition());
-        self.settling.remove(&partition);
         match decode(&message) {
             Some(record) => Ok(Some(record)),
             None => {
@@ -114,10 +107,12 @@ impl KafkaReader {
     fn failure(&self, error: &KafkaError) -> Option<LogError> {
         let topic = &self.settings.topic;
         match error.rdkafka_error_code() {
-            Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => Some(LogError::Unfit(format!(
-                "topic {topic} does not hold a stored position any more: it was recreated or cut; \
+            Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => {
+                Some(LogError::Unfit(format!(
+                    "topic {topic} does not hold a stored position any more: it was recreated or cut; \
                  restore it, or rebuild from scratch to go on with what is there"
-            ))),
+                )))
+            }
             Some(
                 RDKafkaErrorCode::AllBrokersDown
                 | RDKafkaErrorCode::UnknownTopic
@@ -134,36 +129,13 @@ impl KafkaReader {
         }
     }
 
-    /// Moves over holes at the ends. First the ends are asked for, then the partitions that seem to lag are fetched
-    /// anew from the position: when that fetch meets the end without a record, nothing lies between.
-    async fn settle(&mut self) -> Result<(), LogError> {
-        self.settle_at = Instant::now() + SETTLE_EVERY;
-        let (consumer, settings, next) = (Arc::clone(&self.consumer), self.settings.clone(), self.next.clone());
-        let lagging = blocking(move || {
-            let ends = bounds::bounds(consumer.client(), &settings)?;
-            let positions: Vec<Place> = next.into_iter().map(|(partition, offset)| Place { partition, offset }).collect();
-            positions::check(&ends, &positions, &format!("topic {}", settings.topic))?;
-            let mut lagging = BTreeMap::new();
-            for position in positions {
-                let end = ends.iter().find(|ends| ends.partition == position.partition).map_or(0, |ends| ends.end);
-                if end > position.offset {
-                    let partition = i32::try_from(position.partition).unwrap_or(i32::MAX);
-                    let offset = Offset::Offset(position.offset);
-                    consumer.seek(&settings.topic, partition, offset, REQUEST_TIMEOUT).map_err(|e| unavailable(&e))?;
-                    lagging.insert(position.partition, end);
-                }
-            }
-            Ok(lagging)
-        });
-        self.settling = lagging.await?;
-        Ok(())
-    }
-
-    fn reached_end(&mut self, partition: u32) {
-        let end = self.settling.remove(&partition);
-        if let Some(offset) = end.filter(|end| self.next.get(&partition).is_some_and(|next| next < end)) {
-            self.advance(Place { partition, offset });
-        }
+    /// Refuses to wait at a position that the topic has not (any more).
+    async fn compare(&mut self) -> Result<(), LogError> {
+        self.compare_at = Instant::now() + COMPARE_EVERY;
+        let (consumer, settings) = (Arc::clone(&self.consumer), self.settings.clone());
+        let ends = blocking(move || bounds::bounds(consumer.client(), &settings)).await?;
+        let positions = self.next.iter().map(|(&partition, &offset)| Place { partition, offset });
+        positions::check(&ends, &positions.collect::<Vec<_>>(), &format!("topic {}", self.settings.topic))
     }
 
     fn batch(&mut self, records: Vec<Record>) -> Batch {

@@ -89,7 +89,7 @@ impl KafkaSettings {
             .set("enable.idempotence", "true")
             .set("message.timeout.ms", timeout.to_string())
             .set("request.timeout.ms", timeout.min(5000).to_string())
-            .set("linger.ms", "5")
+            .set("linger.ms", "2")
             .set("compression.type", "zstd")
             .set("queue.buffering.max.kbytes", (self.queue_bytes / 1024).max(1).to_string())
             .set("queue.buffering.max.messages", "1000000");

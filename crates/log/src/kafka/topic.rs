@@ -82,14 +82,20 @@ async fn create(settings: &KafkaSettings) -> Result<(), LogError> {
         .set("min.insync.replicas", &insync)
         .set("unclean.leader.election.enable", "false")
         .set("message.timestamp.type", "CreateTime");
-    let options = AdminOptions::new().operation_timeout(Some(REQUEST_TIMEOUT)).request_timeout(Some(REQUEST_TIMEOUT));
+    let options =
+        AdminOptions::new().operation_timeout(Some(REQUEST_TIMEOUT)).request_timeout(Some(REQUEST_TIMEOUT));
     let results = admin(settings)?.create_topics([&topic], &options).await.map_err(|e| unavailable(&e))?;
     for result in results {
         match result {
             Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
-            Err((_, code @ (RDKafkaErrorCode::InvalidReplicationFactor | RDKafkaErrorCode::PolicyViolation
-                | RDKafkaErrorCode::TopicAuthorizationFailed | RDKafkaErrorCode::InvalidTopic
-                | RDKafkaErrorCode::ClusterAuthorizationFailed))) => {
+            Err((
+                _,
+                code @ (RDKafkaErrorCode::InvalidReplicationFactor
+                | RDKafkaErrorCode::PolicyViolation
+                | RDKafkaErrorCode::TopicAuthorizationFailed
+                | RDKafkaErrorCode::InvalidTopic
+                | RDKafkaErrorCode::ClusterAuthorizationFailed),
+            )) => {
                 let topic = &settings.topic;
                 return Err(LogError::Unfit(format!(
                     "topic {topic} cannot be created with {partitions} partitions and replication {}: {code}; \
@@ -126,11 +132,16 @@ fn unfit(facts: &Facts, settings: &KafkaSettings) -> Option<String> {
     let number = |name: &str| value(name).parse::<usize>().unwrap_or(0);
     let (partitions, replicas, insync) = (facts.partitions, facts.replicas, number("min.insync.replicas"));
     let wanted = settings.partitions as usize;
-    let set = |name: &str, to: &str| format!("set {name}={to} with kafka-configs --alter --entity-type topics --entity-name {topic}");
+    let set = |name: &str, to: &str| {
+        format!("set {name}={to} with kafka-configs --alter --entity-type topics --entity-name {topic}")
+    };
 
     if value("cleanup.policy") != "compact" {
         let policy = value("cleanup.policy");
-        return Some(format!("topic {topic} has cleanup.policy={policy} and would drop deliveries: {}", set("cleanup.policy", "compact")));
+        return Some(format!(
+            "topic {topic} has cleanup.policy={policy} and would drop deliveries: {}",
+            set("cleanup.policy", "compact")
+        ));
     }
     if partitions != wanted {
         let how = if partitions < wanted { "fewer" } else { "more" };
@@ -145,19 +156,34 @@ fn unfit(facts: &Facts, settings: &KafkaSettings) -> Option<String> {
         ));
     }
     if replicas >= 2 && insync < 2 {
-        return Some(format!("topic {topic} acknowledges what only one broker has: {}", set("min.insync.replicas", "2")));
+        return Some(format!(
+            "topic {topic} acknowledges what only one broker has: {}",
+            set("min.insync.replicas", "2")
+        ));
     }
     if insync > replicas {
-        return Some(format!("topic {topic} asks for {insync} copies in sync and has {replicas}: {}", set("min.insync.replicas", &replicas.clamp(1, 2).to_string())));
+        return Some(format!(
+            "topic {topic} asks for {insync} copies in sync and has {replicas}: {}",
+            set("min.insync.replicas", &replicas.clamp(1, 2).to_string())
+        ));
     }
     if number("max.message.bytes") < MAX_MESSAGE_BYTES {
-        return Some(format!("topic {topic} refuses large deliveries: {}", set("max.message.bytes", &MAX_MESSAGE_BYTES.to_string())));
+        return Some(format!(
+            "topic {topic} refuses large deliveries: {}",
+            set("max.message.bytes", &MAX_MESSAGE_BYTES.to_string())
+        ));
     }
     if value("unclean.leader.election.enable") == "true" {
-        return Some(format!("topic {topic} may elect a leader without the latest deliveries: {}", set("unclean.leader.election.enable", "false")));
+        return Some(format!(
+            "topic {topic} may elect a leader without the latest deliveries: {}",
+            set("unclean.leader.election.enable", "false")
+        ));
     }
     if value("message.timestamp.type") == "LogAppendTime" {
-        return Some(format!("topic {topic} replaces the times that deliveries are found by: {}", set("message.timestamp.type", "CreateTime")));
+        return Some(format!(
+            "topic {topic} replaces the times that deliveries are found by: {}",
+            set("message.timestamp.type", "CreateTime")
+        ));
     }
     None
 }
@@ -166,7 +192,8 @@ fn warn_of_lag(settings: &KafkaSettings, facts: &Facts) {
     let lag = facts.config.get("max.compaction.lag.ms").and_then(|lag| lag.parse::<u128>().ok());
     if lag.is_some_and(|lag| lag > settings.max_compaction_lag.as_millis()) {
         tracing::warn!(
-            kafka.topic = settings.topic, kafka.max_compaction_lag_ms = lag,
+            kafka.topic = settings.topic,
+            kafka.max_compaction_lag_ms = lag,
             "erased deliveries may stay on the brokers' disks longer than configured: lower max.compaction.lag.ms of the topic"
         );
     }

@@ -76,7 +76,11 @@ impl Appender {
     fn row(&self, entry: Entry) -> Result<Row, LogError> {
         let headers = headers(&entry.delivery)?;
         let partition = entry.partition_hash % u64::from(self.partitions.max(1));
-        Ok(Row { partition: i32::try_from(partition).unwrap_or(0), delivery: entry.delivery, capture: headers.capture })
+        Ok(Row {
+            partition: i32::try_from(partition).unwrap_or(0),
+            delivery: entry.delivery,
+            capture: headers.capture,
+        })
     }
 }
 

@@ -14,17 +14,17 @@ pub(crate) const GROUP_TIMEOUT: Duration = Duration::from_secs(9);
 pub(crate) fn failure(error: &sqlx::Error) -> LogError {
     match error {
         sqlx::Error::Database(database) => match database.code().as_deref() {
-            Some("42P01" | "3F000") => {
-                LogError::Unfit("schema ledger is missing or older than this program: run its migrations".to_owned())
-            }
+            Some("42P01" | "3F000") => LogError::Unfit(
+                "schema ledger is missing or older than this program: run its migrations".to_owned(),
+            ),
             Some(code) => LogError::Unavailable(format!("database error {code}")),
             None => LogError::Unavailable("database error".to_owned()),
         },
         sqlx::Error::Io(error) => LogError::Unavailable(format!("database unreachable: {}", error.kind())),
         sqlx::Error::PoolTimedOut => LogError::Unavailable("no database connection in time".to_owned()),
-        sqlx::Error::ColumnDecode { index, .. } => {
-            LogError::Unfit(format!("column {index} of schema ledger has another type than this program writes"))
-        }
+        sqlx::Error::ColumnDecode { index, .. } => LogError::Unfit(format!(
+            "column {index} of schema ledger has another type than this program writes"
+        )),
         _ => LogError::Unavailable("database connection failed".to_owned()),
     }
 }

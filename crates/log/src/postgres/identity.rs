@@ -12,7 +12,8 @@ const MAKING: i64 = 0x6c65_6467_6572_0001;
 /// The id of the log; makes it when there is none.
 pub(crate) async fn ensure(pool: &PgPool, partitions: u32) -> Result<String, LogError> {
     let count = i32::try_from(partitions).ok().filter(|count| (1..=1024).contains(count));
-    let count = count.ok_or_else(|| LogError::Unfit(format!("{partitions} partitions: 1 to 1024 are possible")))?;
+    let count =
+        count.ok_or_else(|| LogError::Unfit(format!("{partitions} partitions: 1 to 1024 are possible")))?;
     let (id, existing) = made(pool, count).await.map_err(|e| failure(&e))?;
     if existing != count {
         return Err(LogError::Unfit(format!(

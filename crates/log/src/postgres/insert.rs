@@ -50,7 +50,9 @@ impl Writer {
         let was_open = self.connection.is_some();
         match self.attempt(rows).await {
             Ok(places) => Ok(places),
-            Err(Failure { committing: false, error }) if was_open && error.as_database_error().is_none_or(dying) => {
+            Err(Failure { committing: false, error })
+                if was_open && error.as_database_error().is_none_or(dying) =>
+            {
                 tracing::debug!(log.reason = "connection lost before the commit", "append tried again");
                 self.attempt(rows).await.map_err(|failure| failure.error)
             }
@@ -134,7 +136,8 @@ async fn insert(
     places: &[Place],
     heads: &BTreeMap<i32, i64>,
 ) -> Result<(), sqlx::Error> {
-    let (partitions, nexts): (Vec<i32>, Vec<i64>) = heads.iter().map(|(partition, next)| (*partition, *next)).unzip();
+    let (partitions, nexts): (Vec<i32>, Vec<i64>) =
+        heads.iter().map(|(partition, next)| (*partition, *next)).unzip();
     let deliveries = || rows.iter().map(|row| &row.delivery);
     sqlx::query(
         "with moved as (

@@ -71,11 +71,13 @@ impl Log for PostgresLog {
     }
 
     async fn bounds(&self) -> Result<Vec<Bounds>, LogError> {
-        let heads: Vec<(i32, i64)> = sqlx::query_as("select partition, next from ledger.log_heads order by partition")
-            .fetch_all(&self.pool)
-            .await
-            .map_err(|e| failure(&e))?;
-        let bounds = |(partition, end): (i32, i64)| Bounds { partition: partition.cast_unsigned(), start: 0, end };
+        let heads: Vec<(i32, i64)> =
+            sqlx::query_as("select partition, next from ledger.log_heads order by partition")
+                .fetch_all(&self.pool)
+                .await
+                .map_err(|e| failure(&e))?;
+        let bounds =
+            |(partition, end): (i32, i64)| Bounds { partition: partition.cast_unsigned(), start: 0, end };
         Ok(heads.into_iter().map(bounds).collect())
     }
 

@@ -74,15 +74,23 @@ impl PostgresReader {
     /// The heads of the partitions that are read. What lies below a head that was seen is committed.
     async fn heads(&self) -> Result<Vec<(i32, i64)>, LogError> {
         let partitions: Vec<i32> = self.next.keys().copied().collect();
-        sqlx::query_as("select partition, next from ledger.log_heads where partition = any($1) order by partition")
-            .bind(partitions)
-            .fetch_all(&self.pool)
-            .await
-            .map_err(|e| failure(&e))
+        sqlx::query_as(
+            "select partition, next from ledger.log_heads where partition = any($1) order by partition",
+        )
+        .bind(partitions)
+        .fetch_all(&self.pool)
+        .await
+        .map_err(|e| failure(&e))
     }
 
     /// Offsets and sizes, without the bodies.
-    async fn sizes(&self, partition: i32, from: i64, head: i64, most: usize) -> Result<Vec<(i64, usize)>, LogError> {
+    async fn sizes(
+        &self,
+        partition: i32,
+        from: i64,
+        head: i64,
+        most: usize,
+    ) -> Result<Vec<(i64, usize)>, LogError> {
         let sizes: Vec<(i64, i32)> = sqlx::query_as(
             "select log_offset, octet_length(body) from ledger.deliveries
              where partition = $1 and log_offset >= $2 and log_offset < $3 order by log_offset limit $4",
@@ -95,7 +103,10 @@ impl PostgresReader {
         .fetch_all(&self.pool)
         .await
         .map_err(|e| failure(&e))?;
-        Ok(sizes.into_iter().map(|(offset, bytes)| (offset, record::size(bytes.cast_unsigned() as usize))).collect())
+        Ok(sizes
+            .into_iter()
+            .map(|(offset, bytes)| (offset, record::size(bytes.cast_unsigned() as usize)))
+            .collect())
     }
 
     async fn rows(&self, partition: i32, from: i64, to: i64) -> Result<Vec<Record>, LogError> {
@@ -131,7 +142,8 @@ fn cut(sizes: &[(i64, usize)], limit: Limit, head: i64, at_least_one: bool) -> i
 fn restored(row: Stored) -> Record {
     let (partition, offset, id, format, account, platform, road, received_at, capture, body) = row;
     let place = Place { partition: partition.cast_unsigned(), offset };
-    let (format, received_at) = (format.to_string(), received_at.to_rfc3339_opts(SecondsFormat::AutoSi, true));
+    let (format, received_at) =
+        (format.to_string(), received_at.to_rfc3339_opts(SecondsFormat::AutoSi, true));
     let size = record::size(body.len());
     let header = |name: &str| match name {
         "format" => Some(format.as_bytes()),

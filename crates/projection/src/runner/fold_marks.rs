@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use store::folding::{self, Subject, Work};
-use store::tables::{self, DialogRow, MessageRow, RequestRow, TableRow, TurnRow, sealed};
+use store::tables::{self, DialogRow, Gone, MessageRow, RequestRow, TableRow, TurnRow, sealed};
 use store::{PgConnection, PgPool, StoreError};
 
 use crate::entities;
@@ -51,6 +51,7 @@ async fn conversations(pool: &PgPool, rules: &Rules, limit: i64) -> Result<usize
     for subject in &work.subjects {
         changes.add(subject, rules.of(&subject.account))?;
     }
+    changes.settle();
     changes.write(&mut transaction).await?;
     fail::fail_point!("projection.rows_written", |_| std::process::abort());
     folding::finish(&mut transaction, &work, &changes.clients).await?;
@@ -66,7 +67,7 @@ struct Changes {
     dialogs: Vec<DialogRow>,
     requests: Vec<RequestRow>,
     turns: Vec<TurnRow>,
-    gone: HashMap<&'static str, Vec<(String, String)>>,
+    gone: HashMap<&'static str, Vec<Gone>>,
     clients: BTreeSet<(String, String)>,
 }
 
@@ -86,13 +87,26 @@ impl Changes {
                 .find(|known| known == table);
             let Some(table) = table else { continue };
             fewer_messages |= table == MessageRow::TABLE;
-            self.gone.entry(table).or_default().push((subject.account.clone(), key.clone()));
+            self.gone.entry(table).or_default().push(Gone {
+                account: subject.account.clone(),
+                conversation: subject.subject.clone(),
+                key: key.clone(),
+            });
         }
         if self.messages.len() > before || fewer_messages {
             let client = events::fact::Conversation::from_key(&subject.subject).client_id;
             self.clients.insert((subject.account.clone(), client));
         }
         Ok(())
+    }
+
+    /// Keeps one row of each key. Two conversations of a batch have the same row only while a fact of it moves from
+    /// one to the other; both are marked again then. The greater conversation wins: the one that names a channel.
+    fn settle(&mut self) {
+        one_of_each(&mut self.messages, |row| &row.conversation);
+        one_of_each(&mut self.dialogs, |row| &row.conversation);
+        one_of_each(&mut self.requests, |row| &row.conversation);
+        one_of_each(&mut self.turns, |row| &row.conversation);
     }
 
     /// Deletes first: a row that moved to another conversation of the batch is written again.
@@ -102,11 +116,23 @@ impl Changes {
         tables::delete::<RequestRow>(connection, gone(RequestRow::TABLE)).await?;
         tables::delete::<DialogRow>(connection, gone(DialogRow::TABLE)).await?;
         tables::delete::<MessageRow>(connection, gone(MessageRow::TABLE)).await?;
+        for (table, gone) in &self.gone {
+            folding::mark_owners(connection, table, gone).await?;
+        }
         tables::upsert(connection, &self.dialogs).await?;
         tables::upsert(connection, &self.requests).await?;
         tables::upsert(connection, &self.turns).await?;
         tables::upsert(connection, &self.messages).await
     }
+}
+
+/// Sorts rows by account and key (writers lock rows in this order) and drops all but the greatest conversation's.
+fn one_of_each<R: TableRow>(rows: &mut Vec<R>, conversation: fn(&R) -> &String) {
+    rows.sort_by(|a, b| {
+        let key = |row: &R| (row.account().to_owned(), row.key());
+        key(a).cmp(&key(b)).then_with(|| conversation(b).cmp(conversation(a)))
+    });
+    rows.dedup_by(|next, kept| next.account() == kept.account() && next.key() == kept.key());
 }
 
 /// Adds those rows whose hash is not the one that is stored; notes all keys that are to stay.

@@ -51,12 +51,17 @@ pub(super) struct Tempo {
     pub(super) round_the_clock: bool,
 }
 
+/// Questions after the first one, at most.
+const MOST_TURNS: usize = 9;
+
 /// A chat being written down.
 pub(super) struct Scene<'r> {
     rng: &'r mut ChaCha8Rng,
     zone: Tz,
     tempo: Tempo,
     at: DateTime<Utc>,
+    /// Grows with each line, so that nobody says the same twice in a row.
+    lines: usize,
     deeds: Vec<(DateTime<Utc>, Deed)>,
 }
 
@@ -69,7 +74,8 @@ impl<'r> Scene<'r> {
         at: DateTime<Utc>,
         greets: bool,
     ) -> Vec<(DateTime<Utc>, Deed)> {
-        let mut scene = Self { rng, zone, tempo, at, deeds: Vec::new() };
+        let lines = rng.random_range(0..100);
+        let mut scene = Self { rng, zone, tempo, at, lines, deeds: Vec::new() };
         if scene.chance(0.02) {
             scene.company_first();
         } else {
@@ -123,20 +129,19 @@ impl<'r> Scene<'r> {
         }
         self.reply(colleague, topic);
         let waited = self.at - asked;
-        while self.chance(0.62) {
+        let turns = (0..MOST_TURNS).take_while(|_| self.chance(0.64)).count();
+        for _ in 0..turns {
             self.then_about(70.0, 0.9, |scene| {
                 let text = scene.pick(topic.follow_ups);
                 let file = scene.chance(0.08).then_some("photo.jpg");
                 Deed::Ask(text.into(), file)
             });
             self.burst(0.2);
-            if self.chance(0.06) {
+            let next = self.colleague();
+            if next.id != colleague.id && self.chance(0.07) {
                 self.then(20.0, Deed::Note(colleague.id, "The colleague knows this better."));
-                let next = self.colleague();
-                if next.id != colleague.id {
-                    colleague = next;
-                    self.then(3.0, Deed::Transfer(colleague.id));
-                }
+                colleague = next;
+                self.then(3.0, Deed::Transfer(colleague.id));
             }
             self.reply(colleague, topic);
         }
@@ -257,7 +262,7 @@ impl<'r> Scene<'r> {
     }
 
     fn pick(&mut self, texts: &'static [&'static str]) -> &'static str {
-        let index = self.rng.random_range(0..texts.len().max(1));
-        texts.get(index).copied().unwrap_or("")
+        self.lines += 1;
+        texts.get(self.lines % texts.len().max(1)).copied().unwrap_or("")
     }
 }

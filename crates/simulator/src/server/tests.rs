@@ -216,3 +216,22 @@ async fn a_lost_answer_is_done_and_a_held_call_waits_for_its_release() {
     within(handle.stop()).await.unwrap();
     assert_eq!(within(held).await.unwrap().unwrap(), 200);
 }
+
+#[tokio::test]
+async fn a_running_clock_brings_live_chats_and_their_webhooks_by_itself() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let handle = serve(vec![tenant("acme", 20)], listener, WorldClock::at_rate(until(), 60.0)).unwrap();
+    let (url, mut seen) = receiver(200).await;
+    handle.with("acme", |tenant| {
+        let wanted = crate::chat2desk::control::Register { url, events: None, channels: vec![], old: false };
+        crate::chat2desk::control::register(&mut tenant.world, wanted)
+    });
+    assert!(handle.go_live("acme", Live { chats_per_minute: 60.0, haste: 60.0, seconds: 60 }));
+    assert!(!handle.go_live("nobody", Live { chats_per_minute: 60.0, haste: 60.0, seconds: 60 }));
+    let mut missing = vec!["inbox", "outbox", "new_request", "close_request"];
+    while !missing.is_empty() {
+        let body: Value = serde_json::from_slice(&within(seen.recv()).await.unwrap().1).unwrap();
+        missing.retain(|kind| body["hook_type"] != *kind);
+    }
+    handle.stop().await.unwrap();
+}

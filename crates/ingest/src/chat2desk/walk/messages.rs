@@ -35,7 +35,7 @@ impl Extent {
 pub(crate) struct State {
     /// The first id of this walk.
     first_id: Option<u64>,
-    /// When the oldest message that was ever seen was made.
+    /// When the message with that id was made.
     pub(crate) first_at: Option<DateTime<Utc>>,
     /// The next id.
     next: u64,
@@ -63,7 +63,10 @@ impl State {
         self.next = self.next.max(id.saturating_add(1));
         // A time from the future would push the tail out of reach.
         let Some(at) = at.map(|at| at.min(fetched_at)) else { return };
-        self.first_at = Some(self.first_at.map_or(at, |first| first.min(at)));
+        // Of the lowest id, not the earliest of all: an imported message may be years older than the account.
+        if self.first_at.is_none() || self.first_id.is_none_or(|first| id <= first) {
+            self.first_at = Some(at);
+        }
         let minute = at.timestamp().div_euclid(60);
         match self.tail.iter_mut().find(|(known, _)| *known == minute) {
             Some((_, lowest)) => *lowest = (*lowest).min(id),
@@ -77,7 +80,8 @@ impl State {
     pub(crate) fn joined(main: Option<&Self>, range: &Self) -> Option<Self> {
         let Some(main) = main else { return Some(range.clone()) };
         let reaches = range.first_id.is_none_or(|first| first <= main.next) && range.next > main.next;
-        let first_at = [main.first_at, range.first_at].into_iter().flatten().min();
+        let earlier = if main.first_id <= range.first_id { main } else { range };
+        let first_at = earlier.first_at.or(main.first_at).or(range.first_at);
         let first_id = [main.first_id, range.first_id].into_iter().flatten().min();
         if reaches { Some(Self { first_at, first_id, ..range.clone() }) } else { None }
     }

@@ -1,0 +1,238 @@
+use std::io::Write as _;
+
+use anyhow::bail;
+use chrono::NaiveDate;
+use store::report::{By, Query};
+
+use super::WrongUsage;
+use crate::configuration::{Account, Configuration};
+use crate::installation::Installation;
+use crate::report::Format;
+use crate::report::accounting::Accounting;
+use crate::report::period::Period;
+use crate::report::response_times::ResponseTimes;
+use crate::report::verify;
+
+/// Figures from the tables.
+///
+///   chatledger report response-times --from 2026-10-01 --to 2026-10-07 --by operator
+///
+///   chatledger report accounting --verify
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Report {
+    #[command(subcommand)]
+    which: Which,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Which {
+    ResponseTimes(ResponseTimesArguments),
+    Accounting(AccountingArguments),
+}
+
+/// How long customers waited for people.
+///
+/// Durations count for the local day of the request's first client message, whenever they ended. Left out: surveys,
+/// continuous chats, offline messages, and what the company began.
+///
+///   chatledger report response-times
+///
+///   chatledger report response-times --account acme --by hour --target 300 --format csv > hours.csv
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+struct ResponseTimesArguments {
+    /// The account; needed when there are several.
+    #[arg(long, value_name = "ID")]
+    account: Option<String>,
+    /// First local day.
+    #[arg(long, value_name = "DAY")]
+    from: Option<NaiveDate>,
+    /// Last local day. Who waits is seen as of its end, or now.
+    #[arg(long, value_name = "DAY")]
+    to: Option<NaiveDate>,
+    /// One row for each; otherwise one row for all.
+    #[arg(long, value_enum)]
+    by: Option<Grouping>,
+    /// A reply is within target when it takes at most so many seconds. Default: target_seconds of [report], or 120.
+    #[arg(long, value_name = "SECONDS", value_parser = target)]
+    target: Option<f64>,
+    /// By whose rules: only chatledger for now.
+    #[arg(long = "as", value_name = "RULES", default_value = "chatledger", value_parser = rules)]
+    rules: Rules,
+    /// How it is written.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Grouping {
+    Operator,
+    Channel,
+    Transport,
+    Day,
+    Hour,
+}
+
+impl From<Grouping> for By {
+    fn from(grouping: Grouping) -> Self {
+        match grouping {
+            Grouping::Operator => Self::Operator,
+            Grouping::Channel => Self::Channel,
+            Grouping::Transport => Self::Transport,
+            Grouping::Day => Self::Day,
+            Grouping::Hour => Self::Hour,
+        }
+    }
+}
+
+fn target(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(seconds) if seconds > 0.0 && seconds.is_finite() => Ok(seconds),
+        _ => Err("must be a number of seconds greater than 0, like 120".to_owned()),
+    }
+}
+
+/// By whose definitions figures are computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rules {
+    Chatledger,
+}
+
+fn rules(text: &str) -> Result<Rules, String> {
+    match text {
+        "chatledger" => Ok(Rules::Chatledger),
+        "chat2desk" | "livechat" => Err(format!(
+            "figures by the rules of {text} come in a later version; leave --as out, or say chatledger"
+        )),
+        _ => Err("must be chatledger".to_owned()),
+    }
+}
+
+/// What became of every delivery.
+///
+/// By account and road: how many were appended to the log, and how they were decoded. `--verify` compares with the log
+/// itself, partition by partition; exit code 1 when they differ. With Kafka it reads the log to count.
+///
+///   chatledger report accounting --verify
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+struct AccountingArguments {
+    /// This account only; otherwise all that were ever counted. `--verify` is always about the whole log.
+    #[arg(long, value_name = "ID")]
+    account: Option<events::AccountId>,
+    /// First local day of receipt.
+    #[arg(long, value_name = "DAY")]
+    from: Option<NaiveDate>,
+    /// Last local day of receipt.
+    #[arg(long, value_name = "DAY")]
+    to: Option<NaiveDate>,
+    /// Compares with the log.
+    #[arg(long)]
+    verify: bool,
+    /// How it is written.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+impl Report {
+    pub(crate) async fn run(self, configuration: &Configuration) -> anyhow::Result<()> {
+        if let Which::ResponseTimes(arguments) = &self.which {
+            // Before anything is opened.
+            select(&configuration.accounts, arguments.account.as_deref())?;
+        }
+        let installation = Installation::open(configuration).await?;
+        let outcome = match self.which {
+            Which::ResponseTimes(arguments) => arguments.run(configuration, &installation).await,
+            Which::Accounting(arguments) => arguments.run(configuration, &installation).await,
+        };
+        installation.close().await?;
+        outcome
+    }
+}
+
+impl ResponseTimesArguments {
+    async fn run(self, configuration: &Configuration, installation: &Installation) -> anyhow::Result<()> {
+        let account = select(&configuration.accounts, self.account.as_deref())?;
+        let period = Period { from: self.from, to: self.to };
+        let by = self.by.map_or(By::All, By::from);
+        let target_seconds = self.target.unwrap_or(configuration.report.target_seconds);
+        let as_of = period.as_of(account.time_zone, installation.clock.now());
+        let query = Query { account: &account.id, from: self.from, to: self.to, by, target_seconds, as_of };
+        let rows = store::report::response_times(&installation.pool, &query).await?;
+        let Rules::Chatledger = self.rules;
+        let (name, zone) = (account.id.as_str(), account.time_zone);
+        let report = ResponseTimes { account: name, zone, period, by, target_seconds, as_of, rows };
+        Ok(std::io::stdout().write_all(report.written(self.format)?.as_bytes())?)
+    }
+}
+
+impl AccountingArguments {
+    async fn run(self, configuration: &Configuration, installation: &Installation) -> anyhow::Result<()> {
+        // The log before the rows: what is counted afterwards can only be more.
+        let partitions = match self.verify {
+            true => Some(verify::partitions(installation, configuration.log.backend).await?),
+            false => None,
+        };
+        let rows =
+            store::accounting::lines(&installation.pool, self.account.as_ref(), self.from, self.to).await?;
+        let report = Accounting::new(rows, partitions);
+        std::io::stdout().write_all(report.written(self.format)?.as_bytes())?;
+        match report.differences() {
+            0 => Ok(()),
+            1 => bail!("1 difference between the log and what was counted"),
+            n => bail!("{n} differences between the log and what was counted"),
+        }
+    }
+}
+
+/// The account called so, or the only one.
+fn select<'a>(accounts: &'a [Account], id: Option<&str>) -> Result<&'a Account, WrongUsage> {
+    let names = || accounts.iter().map(|account| account.id.as_str()).collect::<Vec<_>>().join(", ");
+    let wrong = match (id, accounts) {
+        (_, []) => "no account is configured; add one as [[account]] to chatledger.toml".to_owned(),
+        (None, [only]) => return Ok(only),
+        (None, _) => format!("there are several accounts, name one with --account: {}", names()),
+        (Some(id), _) => match accounts.iter().find(|account| account.id.as_str() == id) {
+            Some(account) => return Ok(account),
+            None => format!("no account {id:?} is configured; there are: {}", names()),
+        },
+    };
+    Err(WrongUsage(wrong))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn configuration(ids: &[&str]) -> Configuration {
+        let account = |id: &&str| {
+            format!(
+                "[[account]]\nid = \"{id}\"\nplatform = \"chat2desk\"\napi_url = \"http://localhost\"\n\
+                 signature = \"ignore\"\ntime_zone = \"Asia/Almaty\"\n"
+            )
+        };
+        Configuration::parse("test", &ids.iter().map(account).collect::<String>(), &[]).unwrap()
+    }
+
+    #[test]
+    fn several_accounts_need_a_name_and_are_listed() {
+        let two = configuration(&["acme", "other"]).accounts;
+        assert_eq!(select(&two, Some("other")).unwrap().id.as_str(), "other");
+        let error = select(&two, None).unwrap_err().to_string();
+        assert!(error.contains("--account: acme, other"), "{error}");
+        let error = select(&two, Some("acmé")).unwrap_err().to_string();
+        assert!(error.contains("there are: acme, other"), "{error}");
+        let one = configuration(&["acme"]).accounts;
+        assert_eq!(select(&one, None).unwrap().id.as_str(), "acme");
+        assert!(select(&[], None).unwrap_err().to_string().contains("[[account]]"));
+    }
+
+    #[test]
+    fn rules_of_others_are_refused_with_a_reason() {
+        assert_eq!(rules("chatledger"), Ok(Rules::Chatledger));
+        assert!(rules("chat2desk").unwrap_err().contains("later version"));
+        assert!(rules("x").is_err() && target("0").is_err() && target("NaN").is_err());
+        assert_eq!(target("90.5"), Ok(90.5));
+    }
+}

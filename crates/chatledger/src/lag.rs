@@ -1,0 +1,49 @@
+//! How far the tables trail the log.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use anyhow::bail;
+
+use crate::installation::Installation;
+
+/// Between two looks.
+const PAUSE: Duration = Duration::from_millis(100);
+/// Marks that do not become fewer for so long wait for facts that have not come.
+const STEADY: Duration = Duration::from_secs(2);
+
+/// Deliveries in the log that are not in the tables yet, and subjects that wait to be folded.
+///
+/// # Errors
+/// When log or database do not answer.
+pub(crate) async fn measure(installation: &Installation) -> anyhow::Result<(i64, i64)> {
+    let positions = store::positions::list(&installation.pool).await?;
+    let read: HashMap<u32, i64> =
+        positions.into_iter().map(|position| (position.partition, position.next)).collect();
+    let bounds = installation.log.bounds().await?;
+    let behind =
+        bounds.iter().map(|ends| ends.end - read.get(&ends.partition).copied().unwrap_or(ends.start)).sum();
+    Ok((behind, store::folding::waiting(&installation.pool).await?))
+}
+
+/// Waits until the tables are level with the log.
+///
+/// # Errors
+/// When they are not after `patience`.
+pub(crate) async fn caught_up(installation: &Installation, patience: Duration) -> anyhow::Result<()> {
+    let began = Instant::now();
+    let (mut fewest, mut since) = (i64::MAX, Instant::now());
+    loop {
+        let (behind, marks) = measure(installation).await?;
+        if marks < fewest || behind > 0 {
+            (fewest, since) = (marks, Instant::now());
+        }
+        if behind == 0 && (marks == 0 || since.elapsed() > STEADY) {
+            return Ok(());
+        }
+        if began.elapsed() > patience {
+            bail!("the projection is {behind} deliveries behind after {} s", patience.as_secs());
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}

@@ -1,0 +1,13 @@
+//! Reports: set-based queries over the views `report_*`, one statement each (design.md 7.5).
+//!
+//! Owns: how rows are grouped and summarised. Must not know: formats, zones, who asks. The rules themselves (who a
+//! request belongs to, what is left out) stand in the views, so that Grafana and the command line cannot disagree.
+//!
+//! To add a report: 1. a view in a new migration of `chat` when it needs one, 2. a file here with its `.sql` beside it,
+//! 3. a test in `tests/tests/suite` that computes the same naively.
+
+pub mod accounting;
+pub mod calendar;
+mod response_times;
+
+pub use response_times::{By, LeftOut, Query, Row, Summary, response_times};
