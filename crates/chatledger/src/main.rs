@@ -22,6 +22,8 @@ mod shutdown;
 mod telemetry;
 
 fn main() -> ExitCode {
+    // Reads FAILPOINTS; without the feature `failpoints` there is nothing to read it.
+    let _failpoints = fail::FailScenario::setup();
     match commands::run(commands::Arguments::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -168,6 +168,12 @@ impl Capture {
     pub fn list(&self) -> Option<&str> {
         self.page.as_deref().map(|page| page.split_once('?').map_or(page, |(list, _)| list))
     }
+
+    /// A value of the page's query, as it was asked for (not decoded: ours are plain words, numbers and days).
+    pub fn asked(&self, name: &str) -> Option<&str> {
+        let (_, query) = self.page.as_deref()?.split_once('?')?;
+        query.split('&').filter_map(|pair| pair.split_once('=')).find(|(key, _)| *key == name).map(|(_, value)| value)
+    }
 }
 
 /// What reached us: the unit of the log. Never changed, never refused for its content.
@@ -210,6 +216,14 @@ mod tests {
         assert!(!passes(Policy::Require, Signature::Missing));
         assert!(!passes(Policy::IfPresent, Signature::Invalid));
         assert!(passes(Policy::Ignore, Signature::Invalid));
+    }
+
+    #[test]
+    fn a_page_tells_its_list_and_what_was_asked() {
+        let page = Some("statistics?report=rating&date=2026-01-15".to_owned());
+        let capture = Capture { page, ..Capture::default() };
+        assert_eq!((capture.list(), capture.asked("report")), (Some("statistics"), Some("rating")));
+        assert_eq!(capture.asked("limit"), None);
     }
 
     #[test]

@@ -39,6 +39,11 @@ impl Rules {
         Self(Arc::new(accounts), Arc::default())
     }
 
+    /// All configured accounts.
+    pub fn accounts(&self) -> impl Iterator<Item = (&str, &AccountRules)> {
+        self.0.iter().map(|(account, rules)| (account.as_str(), rules))
+    }
+
     /// The rules of an account; the defaults for one that is not configured (any more).
     pub fn of(&self, account: &str) -> &AccountRules {
         self.0.get(account).unwrap_or(&self.1)

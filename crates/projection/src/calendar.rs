@@ -127,6 +127,12 @@ impl Hours {
         }
     }
 
+    /// From when to when a calendar is in force: outside of it there are no business durations.
+    pub fn in_force(&self) -> std::ops::Range<DateTime<Utc>> {
+        let at = |micros| DateTime::from_timestamp_micros(micros).unwrap_or_default();
+        at(self.in_force_from)..at(self.in_force_to)
+    }
+
     /// The intervals for `chat.calendar_intervals`: opens, closes, seconds open before.
     pub fn intervals(&self) -> impl Iterator<Item = (DateTime<Utc>, DateTime<Utc>, f64)> + '_ {
         let at = |micros| DateTime::from_timestamp_micros(micros).unwrap_or_default();

@@ -97,7 +97,7 @@ fn deliveries(chance: &mut Chance) -> Vec<Delivery> {
             }
             if chance.below(2) == 0 && with_ids {
                 let local = |time: DateTime<Utc>| (time + chrono::Duration::hours(5)).format("%Y-%m-%d %H:%M:%S").to_string();
-                all.push(row("statistics/request_stats", &json!({"request_id": request_id, "request_type": "common",
+                all.push(row("statistics?report=request_stats", &json!({"request_id": request_id, "request_type": "common",
                     "request_start": local(at(second - 60)), "request_end": local(at(second)), "client_id": client,
                     "channel_id": channel, "operator_id": operator})));
             }
@@ -120,7 +120,7 @@ fn webhook(second: u32, body: &Value) -> Delivery {
 
 fn row(list: &str, body: &Value) -> Delivery {
     let fetched_at = at(40_000);
-    let page = Some(format!("{list}?limit=200"));
+    let page = Some(if list.contains('?') { list.to_owned() } else { format!("{list}?limit=200") });
     let capture = Capture { page, part: Some(PagePart::Row(0)), fetched_at: Some(fetched_at), ..Capture::default() };
     delivery(Road::Backfill, capture, body, fetched_at)
 }

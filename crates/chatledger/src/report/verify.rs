@@ -30,7 +30,9 @@ pub(crate) async fn partitions(
     let below = |bounds: &Bounds| (bounds.partition, accounting::position(&read, *bounds));
     let counted: HashMap<u32, i64> = match backend {
         // Offsets are dense.
-        Backend::Postgres => bounds.iter().map(|ends| (ends.partition, below(ends).1 - ends.start)).collect(),
+        Backend::Postgres => {
+            bounds.iter().map(|ends| (ends.partition, below(ends).1.min(ends.end) - ends.start)).collect()
+        }
         Backend::Kafka => count(installation, &bounds, &bounds.iter().map(below).collect()).await?,
     };
     let one = |ends: &Bounds| {

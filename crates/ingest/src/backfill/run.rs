@@ -284,6 +284,7 @@ impl Run<'_> {
                 Fetched::Stopped => return Err(Halt::Stopped),
             };
             done.left_out += self.append(request.to_string(), fetched_at, &page).await?;
+            fail::fail_point!("backfill.page_appended", |_| std::process::abort());
             walk.took(&page, fetched_at);
             self.save(walk).await?;
             done.pages += 1;

@@ -155,7 +155,9 @@ impl Intake {
     async fn append(&self, entry: Entry, reservation: Reservation) -> Outcome {
         let log = Arc::clone(&self.0.log);
         let appending = self.0.appends.spawn(async move {
+            fail::fail_point!("ingest.before_append", |_| std::process::abort());
             let appended = log.append(vec![entry]).await;
+            fail::fail_point!("ingest.appended", |_| std::process::abort());
             drop(reservation);
             appended
         });

@@ -50,8 +50,8 @@ fn object(fields: Fields<'_>, delivery: &Delivery, rules: &AccountRules) -> Resu
         Some("operators_groups") => lists::operator_group(&telling),
         Some("channels") => lists::channel(&telling),
         Some("tags") => lists::tag(&telling),
-        Some("statistics/request_stats") => statistics::request(&telling),
-        Some("statistics/rating") => statistics::rating(&telling),
+        Some("statistics") if delivery.capture.asked("report") == Some("request_stats") => statistics::request(&telling),
+        Some("statistics") if delivery.capture.asked("report") == Some("rating") => statistics::rating(&telling),
         other => {
             let list = other.unwrap_or("none").chars().filter(char::is_ascii_graphic).take(60).collect::<String>();
             Err(Reject(RejectReason::UnknownFormat, format!("list {list} needs a later version")))

@@ -5,6 +5,7 @@
 //! runners, in one process or many, work on one database: leases share the partitions, epochs fence whoever was
 //! thought dead, marks share the folding.
 
+mod calendars;
 mod fold_marks;
 mod partitions;
 mod store_facts;
@@ -123,7 +124,10 @@ impl Runner {
             outcome
         };
         let folding = async {
-            let outcome = self.fold_loop(&stop).await;
+            let outcome = match self.publish_calendars(&stop).await {
+                Ok(()) => self.fold_loop(&stop).await,
+                stopped => stopped,
+            };
             stop.cancel();
             outcome
         };
@@ -167,6 +171,18 @@ impl Runner {
         store_facts::commit(&self.pool, &prepared, &moves).await?;
         partitions.committed(&moves).await;
         self.marked.notify_one();
+        Ok(())
+    }
+
+    /// Reports subtract the same intervals as the fold: they are written before the first row is.
+    async fn publish_calendars(&self, stop: &CancellationToken) -> Result<(), ProjectionError> {
+        let mut pause = Pause::new();
+        while !stop.is_cancelled() {
+            match calendars::publish(&self.pool, &self.rules).await {
+                Ok(()) => break,
+                Err(error) => pause.take(error.into(), "projection.calendars", stop).await?,
+            }
+        }
         Ok(())
     }
 

@@ -28,6 +28,8 @@ pub async fn replace(
         let open = (closes - opens).num_microseconds().unwrap_or_default() as f64 / 1e6;
         rows.push((in_force.end, in_force.end, before + open));
     }
+    // Several processes start at once: the later one finds the earlier one's rows.
+    sqlx::query("select pg_advisory_xact_lock($1)").bind(crate::marks::CALENDAR_LOCK).execute(&mut *connection).await?;
     sqlx::query("delete from calendar_intervals where account_id = $1")
         .bind(account)
         .execute(&mut *connection)
