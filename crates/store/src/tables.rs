@@ -28,19 +28,24 @@ pub trait TableRow: Serialize + Send + Sync {
 
     /// Sets the hash.
     fn set_row_hash(&mut self, hash: i64);
+
+    /// Writes every column of the content as JSON.
+    fn write_content(&self, hash: &mut ContentHash) -> serde_json::Result<()>;
 }
 
-/// Declares a row with the SQL that writes it. Column names are the field names.
+/// Declares a row with the SQL that writes it. Column names are the field names. Columns that say by which copy of a
+/// delivery we know (`told_by`) are not part of the content: they may differ between two readings of one log.
 macro_rules! row {
     ($(#[$doc:meta])* $name:ident in $table:literal, key $keysql:literal, conflict on $conflict:literal {
         $($(#[$cdoc:meta])* $col:ident: $ty:ty),+ $(,)?
-    }) => {
+    } $(told_by { $($(#[$ddoc:meta])* $delivery:ident: $dty:ty),+ $(,)? })?) => {
         $(#[$doc])*
         #[derive(Clone, Debug, Default, PartialEq, Serialize)]
         pub struct $name {
             /// The account.
             pub account_id: String,
             $($(#[$cdoc])* pub $col: $ty,)+
+            $($($(#[$ddoc])* pub $delivery: $dty,)+)?
             /// Hash of the content; filled in by [`sealed`].
             pub row_hash: i64,
         }
@@ -51,6 +56,7 @@ macro_rules! row {
                 "insert into ", $table, " select * from json_populate_recordset(null::", $table, ", $1::text::json) ",
                 "on conflict (account_id, ", $conflict, ") do update set row_hash = excluded.row_hash",
                 $(", ", stringify!($col), " = excluded.", stringify!($col)),+
+                $($(, ", ", stringify!($delivery), " = excluded.", stringify!($delivery))+)?
             );
             const DELETE: &'static str = concat!(
                 "delete from ", $table, " t using unnest($1::text[], $2::text[], $3::text[]) ",
@@ -62,19 +68,38 @@ macro_rules! row {
             fn key(&self) -> String { Self::key_of(self) }
             fn row_hash(&self) -> i64 { self.row_hash }
             fn set_row_hash(&mut self, hash: i64) { self.row_hash = hash; }
+
+            fn write_content(&self, hash: &mut ContentHash) -> serde_json::Result<()> {
+                serde_json::to_writer(&mut *hash, &self.account_id)?;
+                $(
+                    hash.0.update(b",");
+                    serde_json::to_writer(&mut *hash, &self.$col)?;
+                )+
+                Ok(())
+            }
         }
     };
 }
 
-/// Fills in the hash of a row's content. Delivery ids are left out: they say by which copy we know, not what is so.
-pub fn sealed<R: TableRow>(mut row: R) -> Result<R, StoreError> {
-    row.set_row_hash(0);
-    let mut value = serde_json::to_value(&row).map_err(|error| unwritable::<R>(&error))?;
-    if let Some(object) = value.as_object_mut() {
-        object.retain(|column, _| !column.ends_with("_delivery") && column != "delivery_id");
+/// Hashes what is written to it.
+pub struct ContentHash(xxhash_rust::xxh3::Xxh3);
+
+impl std::io::Write for ContentHash {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
     }
-    let bytes = serde_json::to_vec(&value).map_err(|error| unwritable::<R>(&error))?;
-    row.set_row_hash(xxhash_rust::xxh3::xxh3_64(&bytes).cast_signed());
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Fills in the hash of a row's content.
+pub fn sealed<R: TableRow>(mut row: R) -> Result<R, StoreError> {
+    let mut hash = ContentHash(xxhash_rust::xxh3::Xxh3::new());
+    row.write_content(&mut hash).map_err(|error| unwritable::<R>(&error))?;
+    row.set_row_hash(hash.0.digest().cast_signed());
     Ok(row)
 }
 
@@ -234,6 +259,7 @@ row! {
         attachments: Option<serde_json::Value>,
         /// Deleted: kept, not counted.
         is_deleted: bool,
+    } told_by {
         /// The delivery that told it first.
         delivery_id: Uuid,
     }
@@ -350,6 +376,7 @@ row! {
         local_hour: i16,
         /// Version of the definitions.
         metric_version: i16,
+    } told_by {
         /// The delivery that opened it.
         started_by_delivery: Option<Uuid>,
         /// The delivery that closed it, else its last message's.
