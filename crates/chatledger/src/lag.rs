@@ -1,12 +1,16 @@
 //! How far the tables trail the log.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
+use tokio_util::sync::CancellationToken;
 
 use crate::installation::Installation;
 
+/// Between two looks at the gauges.
+const LOOK: Duration = Duration::from_secs(5);
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(100);
 /// Marks that do not become fewer for so long wait for facts that have not come.
@@ -24,6 +28,27 @@ pub(crate) async fn measure(installation: &Installation) -> anyhow::Result<(i64,
     let behind =
         bounds.iter().map(|ends| ends.end - read.get(&ends.partition).copied().unwrap_or(ends.start)).sum();
     Ok((behind, store::folding::waiting(&installation.pool).await?))
+}
+
+/// Keeps the gauges `chatledger_lag_deliveries` and `chatledger_marks_waiting` up to date until the stop.
+pub(crate) async fn watch(installation: Arc<Installation>, stop: CancellationToken) {
+    metrics::describe_gauge!("chatledger_lag_deliveries", "deliveries in the log that are not in the tables yet");
+    metrics::describe_gauge!("chatledger_marks_waiting", "marks of subjects that wait to be folded");
+    loop {
+        match measure(&installation).await {
+            #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
+            Ok((behind, marks)) => {
+                metrics::gauge!("chatledger_lag_deliveries").set(behind as f64);
+                metrics::gauge!("chatledger_marks_waiting").set(marks as f64);
+            }
+            // Whoever needs log or database says so; the gauges keep their last value.
+            Err(error) => tracing::debug!(error = format!("{error:#}"), "lag not measured"),
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(LOOK) => {}
+        }
+    }
 }
 
 /// Waits until the tables are level with the log.

@@ -47,7 +47,7 @@ pub fn pool(url: &str, schema: &str, connections: u32) -> Result<PgPool, StoreEr
     let options: PgConnectOptions = url.parse()?;
     let options = options
         .application_name("chatledger")
-        .options([("search_path", schema), ("statement_timeout", "60s"), ("client_min_messages", "warning")]);
+        .options([("search_path", schema), ("statement_timeout", "60s"), ("client_min_messages", "warning"), ("jit", "off")]);
     Ok(PgPoolOptions::new()
         .max_connections(connections)
         .acquire_timeout(Duration::from_secs(5))

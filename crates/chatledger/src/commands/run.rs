@@ -13,12 +13,14 @@ use tokio_util::task::TaskTracker;
 
 use crate::configuration::{Account, Configuration};
 use crate::installation::Installation;
-use crate::{rules, serving, shutdown, telemetry};
+use crate::{lag, rules, serving, shutdown, telemetry};
 
 /// How long appends whose sender has gone may still take at the end.
 const DRAIN: Duration = Duration::from_secs(10);
 /// A raised or renewed quota is noticed within the hour.
 const LIMIT_PAUSE: Duration = Duration::from_secs(30 * 60);
+/// Lists and reports change after the fact, and webhooks get lost: what is new since is read once a day.
+const REFRESH: Duration = Duration::from_secs(24 * 60 * 60);
 /// Between two attempts at history after an error.
 const ERROR_PAUSE: Duration = Duration::from_secs(5 * 60);
 
@@ -129,6 +131,7 @@ impl Services {
             // Capture goes on without a projection: what comes is kept. Alone it has nothing to stay for.
             let alone = (!roles.contains(&Role::Ingest)).then(|| stop.clone());
             tasks.spawn(project(runner, stop.clone(), failed.clone(), alone));
+            tasks.spawn(lag::watch(installation.clone(), stop.clone()));
         }
         Ok(Self { router: router.merge(health::router(probes)), intake, tasks, failed })
     }
@@ -195,7 +198,7 @@ impl Probe for Database {
     }
 }
 
-/// Fetches an account's history up to the present, whatever it takes: limits and errors only delay it.
+/// Fetches an account's history up to the present, and once a day what is new; limits and errors only delay it.
 async fn fetch_history(installation: Arc<Installation>, account: Account, stop: CancellationToken) {
     let backfill = match rules::backfill(&installation, &account, Some(account.history_quota_share)) {
         Ok(backfill) => backfill,
@@ -206,7 +209,8 @@ async fn fetch_history(installation: Arc<Installation>, account: Account, stop: 
     };
     loop {
         let pause = match backfill.run(Range::Continue(account.history), &|_| {}, &stop).await {
-            Ok(Outcome::Done(_) | Outcome::Stopped(_)) => return,
+            Ok(Outcome::Stopped(_)) => return,
+            Ok(Outcome::Done(_)) => REFRESH,
             Ok(Outcome::QuotaSpent { continues_at, .. }) => {
                 tracing::warn!(account.id = %account.id, continues_at = %continues_at, "history waits for quota");
                 LIMIT_PAUSE
