@@ -12,3 +12,5 @@ mod log_postgres;
 mod projection;
 mod report;
 mod store_connections;
+mod tables;
+mod truth;

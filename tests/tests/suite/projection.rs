@@ -3,23 +3,19 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
-use chatledger_tests::{TestDatabase, database, wait_until};
+use chatledger_tests::{TestDatabase, database};
 use chrono::{DateTime, Utc};
 use events::{Capture, Delivery, DeliveryIds, PagePart, Platform, Road};
 use log::{Entry, Log, PostgresLog};
 use projection::{AccountRules, Rules, Runner, Settings};
 use serde_json::{Value, json};
-use sqlx::{PgPool, Row as _};
+use sqlx::PgPool;
 use store::positions::{self, Move};
 use tokio_util::sync::CancellationToken;
 
 use crate::chance::Chance;
-
-/// The tables that must not differ, with the columns that say when or by which copy we know.
-const TABLES: [&str; 9] =
-    ["clients", "operators", "operator_groups", "channels", "tags", "messages", "dialogs", "requests", "turns"];
+use crate::tables::settled;
 
 fn rules() -> Rules {
     let rules = AccountRules {
@@ -169,28 +165,10 @@ async fn project(deliveries: &[Delivery], partitions: u32, workers: usize, chanc
     database
 }
 
-/// Waits until everything is read and nothing is marked.
-async fn settled(pool: &PgPool, log: &dyn Log) {
-    wait_until("lag and marks are zero", Duration::from_secs(60), async || {
-        let read: i64 = positions::list(pool).await.unwrap().iter().map(|position| position.next).sum();
-        let end: i64 = log.bounds().await.unwrap().iter().map(|bounds| bounds.end).sum();
-        read == end && store::folding::waiting(pool).await.unwrap() == 0
-    })
-    .await;
-}
-
-/// All rows of the tables as sorted text, without what may differ.
+/// All rows of the tables.
 async fn rows(database: &TestDatabase) -> Vec<String> {
     let pool = database.pool();
-    let mut all = Vec::new();
-    for table in TABLES {
-        let sql = format!(
-            "select '{table} ' || (to_jsonb(t) - array['delivery_id', 'started_by_delivery', 'ended_by_delivery'])::text \
-             as line from {table} t order by 1"
-        );
-        let found = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(&pool).await.unwrap();
-        all.extend(found.iter().map(|row| row.get::<String, _>("line")));
-    }
+    let all = crate::tables::rows(&pool).await;
     pool.close().await;
     all
 }

@@ -100,6 +100,13 @@ impl ResponseTimes<'_> {
         );
         let within = format!("\nwithin\n{}", target.replace(' ', ""));
         let key = format!("\n\n{}", self.by.as_str());
+        let in_hours = self.in_hours();
+        // The two views of a first reply that people compare stand side by side; without a calendar there is one.
+        let (fifth, sixth) = if in_hours {
+            ("first in\nhours\np50", "first in\nhours\np90")
+        } else {
+            ("each\nreply\np50", "each\nreply\np90")
+        };
         let header = [
             key.as_str(),
             "\nre-\nquests",
@@ -110,15 +117,20 @@ impl ResponseTimes<'_> {
             &within,
             "\nunans-\nwered",
             "\nwait-\ning",
-            "each\nreply\np50",
-            "each\nreply\np90",
+            fifth,
+            sixth,
             "reso-\nlution\np50",
         ];
         let body = match self.rows.as_slice() {
             [] => "nothing in this period".to_owned(),
-            rows => table(header, 1, rows.iter().map(cells).collect()),
+            rows => table(header, 1, rows.iter().map(|row| cells(row, in_hours)).collect()),
         };
         format!("{title}\n\n{body}\n\n{}\n", self.footnote())
+    }
+
+    /// Whether a calendar is in force: some first reply has a time in business hours.
+    fn in_hours(&self) -> bool {
+        self.rows.iter().any(|row| row.first_response_business.n > 0)
     }
 
     /// The headline in words, and what is not in it.
@@ -127,11 +139,18 @@ impl ResponseTimes<'_> {
         for row in &self.rows {
             left_out += row.left_out_by;
         }
+        let other = if self.in_hours() {
+            "In hours: the same, counting business hours only."
+        } else {
+            "Each reply: the same for every turn of the conversation."
+        };
         let sentence = [
             "First reply: from the first question of a request to the first reply by a person; bots and automatic \
-             replies do not count. Each reply: the same for every turn of the conversation. Resolution: median from the \
-             first message to the close. Within: answered in time, of all that were answered or lasted longer without \
-             an answer. Unanswered: closed without one. Waiting: had none yet at"
+             replies do not count."
+                .to_owned(),
+            other.to_owned(),
+            "Resolution: median from the first message to the close. Within: answered in time, of all that were \
+             answered or lasted longer without an answer. Unanswered: closed without one. Waiting: had none yet at"
                 .to_owned(),
             format!("{} (those that were answered since count in both).", minute(self.as_of, self.zone)),
             reasons(left_out),
@@ -158,8 +177,9 @@ fn values(summary: &Summary) -> [String; 9] {
     ]
 }
 
-fn cells(row: &Row) -> [String; 12] {
-    let (first, reply) = (&row.first_response, &row.reply);
+fn cells(row: &Row, in_hours: bool) -> [String; 12] {
+    let first = &row.first_response;
+    let beside = if in_hours { &row.first_response_business } else { &row.reply };
     [
         if row.label.trim().is_empty() { NOTHING.to_owned() } else { short(&row.label, LABEL) },
         grouped(row.requests),
@@ -170,8 +190,8 @@ fn cells(row: &Row) -> [String; 12] {
         percent(first.within_target),
         grouped(first.unanswered),
         grouped(first.waiting),
-        span(reply.p50),
-        span(reply.p90),
+        span(beside.p50),
+        span(beside.p90),
         span(row.resolution.p50),
     ]
 }
@@ -258,6 +278,15 @@ mod tests {
             "Left out, as they have no response time: 2,468 (2,000 satisfaction surveys, 468 begun by"
         ));
         assert!(words.contains("had none yet at 2026-10-08 00:00"), "{text}");
+    }
+
+    #[test]
+    fn with_a_calendar_the_first_reply_in_business_hours_stands_beside_it() {
+        let plain = report(By::All, vec![row("all")]).written(Format::Table).unwrap();
+        assert!(!plain.contains("In hours") && plain.contains("Each reply"));
+        let in_hours = Row { first_response_business: summary(9, 61.0), ..row("all") };
+        let text = report(By::All, vec![in_hours]).written(Format::Table).unwrap();
+        assert!(text.contains("In hours") && text.contains("1m 01s") && !text.contains("Each reply"), "{text}");
     }
 
     #[test]

@@ -1,0 +1,45 @@
+//! What the tables say, as a test compares it, and whether they have caught up with the log.
+
+use std::time::Duration;
+
+use chatledger_tests::wait_until;
+use log::Log;
+use sqlx::{PgPool, Row as _};
+use store::positions;
+
+/// The tables that must not differ, with the columns that say when or by which copy we know.
+const TABLES: [&str; 9] =
+    ["clients", "operators", "operator_groups", "channels", "tags", "messages", "dialogs", "requests", "turns"];
+
+/// All rows of the tables as sorted text, without what may differ.
+pub(crate) async fn rows(pool: &PgPool) -> Vec<String> {
+    let mut all = Vec::new();
+    for table in TABLES {
+        let sql = format!(
+            "select '{table} ' || (to_jsonb(t) - array['delivery_id', 'started_by_delivery', 'ended_by_delivery'])::text \
+             as line from {table} t order by 1"
+        );
+        let found = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(pool).await.unwrap();
+        all.extend(found.iter().map(|row| row.get::<String, _>("line")));
+    }
+    all
+}
+
+/// Fails with the first row that differs.
+#[track_caller]
+pub(crate) fn assert_same(one: &[String], other: &[String], what: &str) {
+    for (one, other) in one.iter().zip(other) {
+        assert_eq!(one, other, "{what}");
+    }
+    assert_eq!(one.len(), other.len(), "{what}");
+}
+
+/// Waits until everything in the log is read and nothing is marked.
+pub(crate) async fn settled(pool: &PgPool, log: &dyn Log) {
+    wait_until("lag and marks are zero", Duration::from_secs(60), async || {
+        let read: i64 = positions::list(pool).await.unwrap().iter().map(|position| position.next).sum();
+        let end: i64 = log.bounds().await.unwrap().iter().map(|bounds| bounds.end).sum();
+        read == end && store::folding::waiting(pool).await.unwrap() == 0
+    })
+    .await;
+}
