@@ -6,14 +6,16 @@
 //! To write a scenario: 1. a module in `tests/tests/suite`, and its line in `main.rs` there; 2. `database().await` gives
 //! a fresh database with both schemas, `kafka().await` a broker (make a topic of your own name); 3. wait with
 //! [`wait_until`]. Tests that stop or kill a service take one of their own: [`own_database_server`], [`own_kafka`],
-//! [`kafka_cluster`].
-#![expect(clippy::expect_used, reason = "a test fails by a panic")]
+//! [`kafka_cluster`]. [`Home`] runs the real program as processes.
+#![expect(clippy::expect_used, clippy::panic, reason = "a test fails by a panic")]
 
 mod kafka;
 mod leftovers;
 mod postgres;
+mod program;
 mod wait;
 
 pub use kafka::{Kafka, kafka, kafka_cluster, own_kafka};
 pub use postgres::{DatabaseServer, TestDatabase, database, own_database_server};
+pub use program::{Ended, Home, Process, Up, program};
 pub use wait::{wait_for, wait_until};

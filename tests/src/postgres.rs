@@ -10,7 +10,7 @@ use tokio::sync::OnceCell;
 use crate::leftovers::Folder;
 
 /// The server may have been started again since: whoever holds the cluster's folder now is ended. A stale pid is not.
-const CLEANING: &str = r#"
+pub(crate) const CLEANING: &str = r#"
 pid=$(head -n 1 "$1/data/postgres/cluster/postmaster.pid")
 if tr '\0' '\n' <"/proc/$pid/cmdline" | grep -qxF "$1/data/postgres/cluster"; then
   kill -INT "$pid"

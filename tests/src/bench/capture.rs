@@ -48,8 +48,16 @@ pub(crate) async fn measure(
     kafka_log(kafka, "bare").await?;
     let brokers = [serve(intake(log)).await?, serve(sending(kafka.address())?).await?];
     let sides = [
-        ("Postgres log", postgres, format!("bare axum, one INSERT awaited a request, {INSERTERS} connections")),
-        ("Kafka log", brokers, "bare axum, one send awaited a request, acks=all, same producer settings".to_owned()),
+        (
+            "Postgres log",
+            postgres,
+            format!("bare axum, one INSERT awaited a request, {INSERTERS} connections"),
+        ),
+        (
+            "Kafka log",
+            brokers,
+            "bare axum, one send awaited a request, acks=all, same producer settings".to_owned(),
+        ),
     ];
     for (name, servers, against) in &sides {
         for connections in CONNECTIONS {
@@ -131,7 +139,9 @@ fn sending(brokers: &str) -> anyhow::Result<Router> {
             Err(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
-    Ok(Router::new().route("/hooks/{account}/{secret}", post(send)).with_state((producer, DeliveryIds::random())))
+    Ok(Router::new()
+        .route("/hooks/{account}/{secret}", post(send))
+        .with_state((producer, DeliveryIds::random())))
 }
 
 /// A table of the same columns, and one more index than none: by id, as the log has.
@@ -156,5 +166,7 @@ async fn inserting(pool: PgPool) -> anyhow::Result<Router> {
         .await;
         if inserted.is_ok() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
     }
-    Ok(Router::new().route("/hooks/{account}/{secret}", post(insert)).with_state((pool, DeliveryIds::random())))
+    Ok(Router::new()
+        .route("/hooks/{account}/{secret}", post(insert))
+        .with_state((pool, DeliveryIds::random())))
 }

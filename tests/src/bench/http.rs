@@ -80,14 +80,18 @@ async fn one(
         stream.write_all(request).await?;
         let mut filled = 0;
         let head = loop {
-            let read = stream.read(buffer.get_mut(filled..).context("a longer answer than expected")?).await?;
+            let read =
+                stream.read(buffer.get_mut(filled..).context("a longer answer than expected")?).await?;
             anyhow::ensure!(read > 0, "the server hung up");
             filled += read;
             if buffer[..filled].ends_with(b"\r\n\r\n") {
                 break std::str::from_utf8(&buffer[..filled])?;
             }
         };
-        anyhow::ensure!(head.starts_with("HTTP/1.1 200") && head.contains("content-length: 0"), "answered {head}");
+        anyhow::ensure!(
+            head.starts_with("HTTP/1.1 200") && head.contains("content-length: 0"),
+            "answered {head}"
+        );
         times.push(u32::try_from(began.elapsed().as_micros()).unwrap_or(u32::MAX));
     }
     Ok(times)

@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 /// Date, processors and load before anything was started.
 pub(crate) fn describe() -> Value {
     let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
-    let processor = read("/proc/cpuinfo").lines().find_map(|line| line.strip_prefix("model name")).map_or_else(
-        || "unknown".to_owned(),
-        |name| name.trim_start_matches([' ', '\t', ':']).to_owned(),
-    );
+    let processor = read("/proc/cpuinfo")
+        .lines()
+        .find_map(|line| line.strip_prefix("model name"))
+        .map_or_else(|| "unknown".to_owned(), |name| name.trim_start_matches([' ', '\t', ':']).to_owned());
     let load = read("/proc/loadavg").split(' ').next().and_then(|load| load.parse::<f64>().ok());
     json!({
         "at": SystemClock.now().to_rfc3339_opts(SecondsFormat::Secs, true),
@@ -24,7 +24,10 @@ pub(crate) fn describe() -> Value {
 /// The most memory that this process ever had, MiB.
 pub(crate) fn peak_mib() -> f64 {
     let status = read("/proc/self/status");
-    let kib = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).and_then(|rest| rest.split_whitespace().next());
+    let kib = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .and_then(|rest| rest.split_whitespace().next());
     kib.and_then(|kib| kib.parse::<f64>().ok()).unwrap_or_default() / 1024.0
 }
 
@@ -33,7 +36,8 @@ pub(crate) fn cpu_seconds() -> f64 {
     let stat = read("/proc/self/stat");
     // After the name, which may contain anything: state is field 3, so utime and stime are the 12th and 13th from here.
     let after = stat.rsplit_once(')').map_or("", |(_, after)| after);
-    let ticks: f64 = after.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<f64>().ok()).sum();
+    let ticks: f64 =
+        after.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<f64>().ok()).sum();
     ticks / 100.0
 }
 

@@ -6,7 +6,12 @@
 //!   bench [--quick] [--only capture|reading|projection] [--clients N] [--format table|json]
 //!
 //! To add a figure: 1. a module that measures both sides, 2. a [`report::Figure`], 3. a line in [`measure`].
-#![expect(clippy::expect_used, clippy::print_stdout, clippy::print_stderr, reason = "a bench ends by a panic and prints")]
+#![expect(
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a bench ends by a panic and prints"
+)]
 
 mod breakdown;
 mod capture;
@@ -109,10 +114,11 @@ async fn measure(options: &Options) -> anyhow::Result<Report> {
         report.fact("decode", projecting::decode_only(&workload));
         for (name, entries) in [("live", &workload.webhooks), ("history", &workload.rows)] {
             say(&format!("projection: {name}, {} deliveries", entries.len()));
-            projecting::measure(name, entries, &databases, &mut report).await?;
+            projecting::measure(name, entries, options.rounds, &databases, &mut report).await?;
         }
     }
-    let kafka = if options.wants("capture") || options.wants("reading") { Some(own_kafka().await) } else { None };
+    let kafka =
+        if options.wants("capture") || options.wants("reading") { Some(own_kafka().await) } else { None };
     if let Some(kafka) = &kafka {
         if options.wants("reading") {
             reading::measure(&workload, options, &databases, kafka, &mut report).await?;

@@ -43,7 +43,10 @@ pub(crate) async fn measure(
         name: "raw reading, Postgres log".to_owned(),
         ours: median(ours),
         baseline: median(copied),
-        against: format!("COPY of the same columns to stdout, binary, bytes thrown away; ours {} records a batch", LIMIT.records),
+        against: format!(
+            "COPY of the same columns to stdout, binary, bytes thrown away; ours {} records a batch",
+            LIMIT.records
+        ),
     });
     let (mut ours, mut consumed) = (Vec::new(), Vec::new());
     for _ in 0..options.rounds {
@@ -55,7 +58,10 @@ pub(crate) async fn measure(
         name: "raw reading, Kafka log".to_owned(),
         ours: median(ours),
         baseline: median(consumed),
-        against: format!("plain rdkafka consumer loop, default settings; ours {} records a batch", LIMIT.records),
+        against: format!(
+            "plain rdkafka consumer loop, default settings; ours {} records a batch",
+            LIMIT.records
+        ),
     });
     Ok(())
 }

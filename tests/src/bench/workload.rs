@@ -3,7 +3,9 @@
 use chrono::{DateTime, Days, TimeDelta, Utc};
 use chrono_tz::Tz;
 use events::delivery::partition_hash;
-use events::{AccountId, Authenticity, Capture, Delivery, DeliveryIds, PagePart, Platform, Policy, Road, Signature};
+use events::{
+    AccountId, Authenticity, Capture, Delivery, DeliveryIds, PagePart, Platform, Policy, Road, Signature,
+};
 use log::Entry;
 use projection::calendar::Version;
 use projection::{AccountRules, Calendar, Hours, Rules};
@@ -44,7 +46,8 @@ pub(crate) struct Workload {
 /// The configuration that the account is projected with.
 pub(crate) fn rules() -> Rules {
     let office = vec![(9 * 3600, 13 * 3600), (14 * 3600, 18 * 3600)];
-    let week = [office.clone(), office.clone(), office.clone(), office.clone(), office, Vec::new(), Vec::new()];
+    let week =
+        [office.clone(), office.clone(), office.clone(), office.clone(), office, Vec::new(), Vec::new()];
     let calendar = Calendar { versions: vec![Version { week, ..Version::default() }] };
     let rules = AccountRules {
         zone: ZONE,
@@ -67,7 +70,8 @@ impl Workload {
         let until: DateTime<Utc> = "2026-01-31T18:00:00Z".parse()?;
         let account = Account::new(ACCOUNT, TOKEN, "Example Ltd", ZONE);
         let plan = Plan { account, clients, days: DAYS, seed: 1, until };
-        let everything = Register { url: "http://bench".to_owned(), events: None, channels: Vec::new(), old: false };
+        let everything =
+            Register { url: "http://bench".to_owned(), events: None, channels: Vec::new(), old: false };
         let (mut world, _) = plan.build_with(|world| {
             register(world, everything);
         });
@@ -81,9 +85,11 @@ impl Workload {
             entry(&ids, Road::Webhook, capture, hook.body.clone().into_bytes(), at)
         });
         let webhooks = webhooks.collect();
-        let message = |body: &str| body.contains(r#""hook_type":"inbox""#) || body.contains(r#""hook_type":"outbox""#);
+        let message =
+            |body: &str| body.contains(r#""hook_type":"inbox""#) || body.contains(r#""hook_type":"outbox""#);
         let hooks = sent.into_iter().filter(|hook| message(&hook.body));
-        let hooks = hooks.map(|hook| Hook { body: hook.body, timestamp: hook.timestamp, signature: hook.signature });
+        let hooks =
+            hooks.map(|hook| Hook { body: hook.body, timestamp: hook.timestamp, signature: hook.signature });
         let hooks = hooks.collect();
         let rows = history(&mut world, until, &ids)?;
         Ok(Self { hooks, webhooks, rows })
@@ -116,12 +122,21 @@ impl Workload {
     }
 }
 
-fn entry(ids: &DeliveryIds, road: Road, capture: Capture, body: Vec<u8>, received_at: DateTime<Utc>) -> Entry {
+fn entry(
+    ids: &DeliveryIds,
+    road: Road,
+    capture: Capture,
+    body: Vec<u8>,
+    received_at: DateTime<Utc>,
+) -> Entry {
     let account = account();
     let partition_hash = partition_hash(&account, ingest::chat2desk::envelope::identity(&body).as_deref());
     let id = ids.next(received_at);
     let platform = Platform::Chat2desk;
-    Entry { delivery: Delivery { id, account, platform, road, received_at, capture, body: body.into() }, partition_hash }
+    Entry {
+        delivery: Delivery { id, account, platform, road, received_at, capture, body: body.into() },
+        partition_hash,
+    }
 }
 
 /// All lists that a backfill reads.
@@ -141,7 +156,14 @@ fn history(world: &mut World, until: DateTime<Utc>, ids: &DeliveryIds) -> anyhow
     let today = until.with_timezone(&ZONE).date_naive();
     for day in (today - Days::new(DAYS.into())).iter_days().take_while(|day| *day <= today) {
         for report in ["request_stats", "rating"] {
-            pages(world, until, ids, "statistics", &[("report", report.to_owned()), ("date", day.to_string())], &mut rows)?;
+            pages(
+                world,
+                until,
+                ids,
+                "statistics",
+                &[("report", report.to_owned()), ("date", day.to_string())],
+                &mut rows,
+            )?;
         }
     }
     Ok(rows)

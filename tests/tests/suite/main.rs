@@ -2,15 +2,21 @@
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by a panic, and may print")]
 
 mod backfill;
+mod bad_input;
 mod chance;
+mod crash;
+mod documents;
 mod harness;
+mod ledger;
 mod log_backends;
 mod log_conformance;
 mod log_kafka;
 mod log_leases;
 mod log_postgres;
+mod outage;
 mod projection;
 mod report;
 mod store_connections;
 mod tables;
 mod truth;
+mod up;
