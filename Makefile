@@ -13,7 +13,7 @@ help: ## this list
 
 demo: ## the whole thing against a simulated Chat2Desk account; ONCE=1 ends by itself with the report
 	@scripts/setup demo
-	$(CARGO) run -q -p chatledger -- demo $(if $(ONCE),--once)
+	@$(CARGO) run -q -p chatledger -- demo $(if $(ONCE),--once)
 
 test: ## format, lints, documentation, every test (Postgres and Kafka are installed and started as needed)
 	@scripts/setup test

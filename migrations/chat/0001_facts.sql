@@ -46,6 +46,7 @@ create table marks (
     kind       text not null, -- 'identity', 'conversation', 'client', 'operator', …
     subject    text not null
 );
+create index marks_kind on marks (kind, mark_id);
 
 -- Deliveries, or parts of them, that could not be decoded. The bytes are in the log.
 create table rejects (

@@ -94,10 +94,10 @@ fn file(fact: &Fact, key: &str) -> Filed {
 ///
 /// Returns for each observation whether it told something that was not known.
 pub async fn insert(connection: &mut PgConnection, rows: &[FactRow]) -> Result<Vec<bool>, StoreError> {
-    sqlx::query("select pg_advisory_xact_lock_shared($1)")
-        .bind(marks::GENERATION_LOCK)
-        .execute(&mut *connection)
-        .await?;
+    crate::folding::join_generation(connection).await?;
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
     let unique = strongest(rows);
     let filed: Vec<Filed> =
         unique.iter().map(|&at| file(&rows[at].observation.fact, &rows[at].observation.key)).collect();
@@ -233,9 +233,9 @@ async fn unfirm_siblings(
         return Ok(Vec::new());
     }
     let found: Vec<(String, String)> = sqlx::query_as(
-        "select f.account_id, f.fact_key from facts f \
-         join unnest($1::text[], $2::text[]) as m(account_id, fact_key) using (account_id, fact_key) \
-         where not f.firm and f.kind = 'message'",
+        "select m.account_id, m.fact_key from unnest($1::text[], $2::text[]) as m(account_id, fact_key) \
+         where exists (select from facts f where f.account_id = m.account_id and f.kind = 'message' \
+                       and f.fact_key = m.fact_key and not f.firm offset 0)",
     )
     .bind(messages.iter().map(|row| row.account.as_str()).collect::<Vec<_>>())
     .bind(messages.iter().map(|row| row.observation.key.as_str()).collect::<Vec<_>>())

@@ -63,10 +63,28 @@ pub struct Work {
     claim: Claim,
 }
 
-/// Joins the current generation: taken shared by every transaction that writes to it.
+/// Joins the current generation: what every transaction does first that writes to it.
+///
+/// Takes the lock that the switch of a rebuild takes exclusively, and does not wait for the disk at commit: after a
+/// crash of the server the last transactions may be undone, but facts, marks and positions all together, and what is
+/// undone is read from the log again. (The log itself, cursors and effects do wait.)
 pub async fn join_generation(connection: &mut PgConnection) -> Result<(), StoreError> {
-    sqlx::query("select pg_advisory_xact_lock_shared($1)").bind(marks::GENERATION_LOCK).execute(connection).await?;
+    sqlx::query("select pg_advisory_xact_lock_shared($1), set_config('synchronous_commit', 'off', true)")
+        .bind(marks::GENERATION_LOCK)
+        .execute(connection)
+        .await?;
     Ok(())
+}
+
+/// The kinds of which something is marked: one look before a transaction for each.
+pub async fn marked_kinds(executor: impl sqlx::PgExecutor<'_>) -> Result<Vec<String>, StoreError> {
+    Ok(sqlx::query_scalar(
+        "select kind from unnest($1::text[]) with ordinality as k(kind, n) \
+         where exists (select from marks m where m.kind = k.kind) order by n",
+    )
+    .bind(["identity", "conversation", "client", "operator", "operator_group", "channel", "tag"].as_slice())
+    .fetch_all(executor)
+    .await?)
 }
 
 /// Files facts that name a request, a dialog or a message but no channel, under the conversation that links say.
@@ -124,10 +142,11 @@ pub async fn claim_conversations(connection: &mut PgConnection, limit: i64) -> R
 pub async fn claim_entities(connection: &mut PgConnection, kind: &str, limit: i64) -> Result<Work, StoreError> {
     join_generation(connection).await?;
     let claim = marks::claim(connection, kind, limit).await?;
-    let sql = "select account_id, fact_key as subject, kind, fact_key, observed_at, rank, hash, content_hash, received_at, \
+    let sql = "select f.account_id, f.fact_key as subject, kind, f.fact_key, observed_at, rank, hash, content_hash, received_at, \
                       delivery_id, registers \
-               from facts join unnest($1::text[], $2::text[]) as s(account_id, fact_key) using (account_id, fact_key) \
-               where kind = $3";
+               from unnest($1::text[], $2::text[]) as s(account_id, fact_key) \
+               cross join lateral (select * from facts f where f.account_id = s.account_id and f.kind = $3 \
+                                   and f.fact_key = s.fact_key offset 0) f";
     if claim.subjects.is_empty() {
         return Ok(Work::default());
     }
@@ -150,10 +169,13 @@ async fn read(
     let told: Vec<ToldRow> =
         sqlx::query_as(facts).bind(&accounts).bind(&subjects).fetch_all(&mut *connection).await?;
     let foreign: Vec<(String, String, String)> = sqlx::query_as(
-        "select l.account_id, l.conversation, l.identity from links l \
-         join unnest($1::text[], $2::text[]) as s(account_id, conversation) using (account_id, conversation) \
-         where exists (select from links o where o.account_id = l.account_id and o.identity = l.identity \
-                       and o.conversation < l.conversation)",
+        // Look-ups by index only: as a join, a plan without statistics reads all links against all links.
+        "select l.account_id, l.conversation, l.identity \
+         from unnest($1::text[], $2::text[]) as s(account_id, conversation) \
+         cross join lateral (select * from links l where l.account_id = s.account_id \
+                             and l.conversation = s.conversation offset 0) l \
+         where (select min(o.conversation) from links o \
+                where o.account_id = l.account_id and o.identity = l.identity) < l.conversation",
     )
     .bind(&accounts)
     .bind(&subjects)
@@ -271,10 +293,13 @@ pub async fn message_spans(
     let (accounts, ids): (Vec<&str>, Vec<&str>) =
         clients.iter().map(|(account, client)| (account.as_str(), client.as_str())).unzip();
     Ok(sqlx::query_as(
-        "select account_id, client_id, min(sent_at), max(sent_at) from messages \
-         join unnest($1::text[], $2::text[]) as c(account_id, client_id) using (account_id, client_id) \
-         where author_kind = 'client' and not is_deleted and time_quality <> 'unconfirmed' \
-         group by account_id, client_id",
+        "select c.account_id, c.client_id, m.first, m.last \
+         from unnest($1::text[], $2::text[]) as c(account_id, client_id) \
+         cross join lateral ( \
+             select min(sent_at) as first, max(sent_at) as last from messages m \
+             where m.account_id = c.account_id and m.client_id = c.client_id \
+               and m.author_kind = 'client' and not m.is_deleted and m.time_quality <> 'unconfirmed') m \
+         where m.first is not null",
     )
     .bind(accounts)
     .bind(ids)

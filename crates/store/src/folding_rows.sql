@@ -1,9 +1,17 @@
--- Which rows the claimed conversations have now: (account, conversation, table, key, hash of the content).
-with subject as (select * from unnest($1::text[], $2::text[]) as s (account_id, conversation))
-select account_id, conversation, 'messages', message_id, row_hash from messages join subject using (account_id, conversation)
-union all
-select account_id, conversation, 'dialogs', dialog_id, row_hash from dialogs join subject using (account_id, conversation)
-union all
-select account_id, conversation, 'requests', request_key, row_hash from requests join subject using (account_id, conversation)
-union all
-select account_id, conversation, 'turns', request_key || '#' || turn_no, row_hash from turns join subject using (account_id, conversation)
+-- Which rows the claimed conversations have now: (account, conversation, table, key, hash of the content). Look-ups by
+-- index, whatever the statistics say ("offset 0").
+select s.account_id, s.conversation, r.in_table, r.key, r.row_hash
+from unnest($1::text[], $2::text[]) as s (account_id, conversation)
+cross join lateral (
+    (select 'messages' as in_table, message_id as key, row_hash from messages t
+     where t.account_id = s.account_id and t.conversation = s.conversation offset 0)
+    union all
+    (select 'dialogs', dialog_id, row_hash from dialogs t
+     where t.account_id = s.account_id and t.conversation = s.conversation offset 0)
+    union all
+    (select 'requests', request_key, row_hash from requests t
+     where t.account_id = s.account_id and t.conversation = s.conversation offset 0)
+    union all
+    (select 'turns', request_key || '#' || turn_no, row_hash from turns t
+     where t.account_id = s.account_id and t.conversation = s.conversation offset 0)
+) r

@@ -7,17 +7,20 @@ with subject as (
 -- The facts that wait for one of the identities; partial indexes on "not firm" keep this cheap.
 waiting as (
     select f.account_id, f.kind, f.fact_key, f.content_hash
-    from facts f join subject s on s.account_id = f.account_id and s.kind = 'request' and f.request_id = s.id
-    where not f.firm
+    from subject s cross join lateral (
+        select * from facts f
+        where s.kind = 'request' and f.account_id = s.account_id and f.request_id = s.id and not f.firm offset 0) f
     union
     select f.account_id, f.kind, f.fact_key, f.content_hash
-    from facts f join subject s on s.account_id = f.account_id and s.kind = 'dialog' and f.dialog_id = s.id
-    where not f.firm
+    from subject s cross join lateral (
+        select * from facts f
+        where s.kind = 'dialog' and f.account_id = s.account_id and f.dialog_id = s.id and not f.firm offset 0) f
     union
     select f.account_id, f.kind, f.fact_key, f.content_hash
-    from facts f join subject s on s.account_id = f.account_id and s.kind = 'message'
-                               and f.kind = 'message' and f.fact_key = s.id
-    where not f.firm
+    from subject s cross join lateral (
+        select * from facts f
+        where s.kind = 'message' and f.account_id = s.account_id and f.kind = 'message' and f.fact_key = s.id
+          and not f.firm offset 0) f
 ),
 -- Best evidence first: another telling of the same message, its request, its dialog; a message whose channel nobody
 -- names is its client's, without a channel. Of several conversations for one identity the smallest counts.
@@ -33,7 +36,10 @@ resolved as (
                 where l.account_id = f.account_id and l.identity = 'dialog:' || f.dialog_id),
                case when f.kind = 'message' and f.client_id is not null then f.client_id || '/' end
            ) as new
-    from waiting join facts f using (account_id, kind, fact_key, content_hash)
+    from waiting w cross join lateral (
+        select * from facts f
+        where f.account_id = w.account_id and f.kind = w.kind and f.fact_key = w.fact_key
+          and f.content_hash = w.content_hash offset 0) f
 ),
 moved as (
     update facts f set conversation = r.new
@@ -45,6 +51,8 @@ select account_id, old, new, request_id, dialog_id from resolved
 -- An identity that several conversations claim: all of them fold again, so that only the smallest keeps its row.
 union all
 select l.account_id, null, l.conversation, null, null
-from links l
-join subject s on s.account_id = l.account_id and l.identity = s.kind || ':' || s.id
+from subject s
+cross join lateral (
+    select * from links l where l.account_id = s.account_id and l.identity = s.kind || ':' || s.id offset 0
+) l
 where (select count(*) from links o where o.account_id = l.account_id and o.identity = l.identity) > 1

@@ -45,9 +45,11 @@ pub const LIVE: &str = "chat";
 /// [`StoreError::Refused`] when `url` cannot be read.
 pub fn pool(url: &str, schema: &str, connections: u32) -> Result<PgPool, StoreError> {
     let options: PgConnectOptions = url.parse()?;
+    // Prepared statements outlive the emptiness of new tables: a plan made then would scan them for ever. And compiling
+    // plans costs more than the short statements here take.
     let options = options
         .application_name("chatledger")
-        .options([("search_path", schema), ("statement_timeout", "60s"), ("client_min_messages", "warning"), ("jit", "off")]);
+        .options([("search_path", schema), ("statement_timeout", "60s"), ("client_min_messages", "warning"), ("jit", "off"), ("plan_cache_mode", "force_custom_plan")]);
     Ok(PgPoolOptions::new()
         .max_connections(connections)
         .acquire_timeout(Duration::from_secs(5))

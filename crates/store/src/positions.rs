@@ -52,6 +52,7 @@ pub async fn take(
     epoch: i64,
     start: i64,
 ) -> Result<i64, StoreError> {
+    crate::folding::join_generation(connection).await?;
     let taken: Option<(String, i64)> = sqlx::query_as(
         "insert into positions as p (partition, log_id, next, epoch) values ($1, $2, $3, $4) \
          on conflict (partition) do update set epoch = excluded.epoch where p.epoch <= excluded.epoch \

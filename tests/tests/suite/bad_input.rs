@@ -4,7 +4,7 @@
 use std::io::Write as _;
 use std::time::Duration;
 
-use chatledger_tests::{Ended, Home, Up, database};
+use chatledger_tests::{Ended, Home, Up, database, program};
 use events::Clock as _;
 use serde_json::{Value, json};
 use simulator::business::Plan;
@@ -150,6 +150,8 @@ fn assert_told(ended: &Ended, code: i32, words: &[&str]) {
 
 /// Waits for its end at most so long.
 async fn run(home: &Home, arguments: &[&str], seconds: u64) -> Ended {
+    // Building it does not count.
+    program().await;
     tokio::time::timeout(Duration::from_secs(seconds), home.run(arguments)).await.unwrap()
 }
 

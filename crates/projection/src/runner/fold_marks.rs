@@ -22,16 +22,22 @@ pub struct Folding {
 /// # Errors
 /// As of the store: unavailable or refused. What was not committed stays marked.
 pub async fn fold_marked(pool: &PgPool, rules: &Rules, limit: i64) -> Result<Folding, StoreError> {
-    let mut folding = Folding::default();
-    // In this order: settling marks conversations, conversations mark clients.
-    folding.subjects += settle(pool, limit).await?;
-    folding.subjects += conversations(pool, rules, limit).await?;
-    folding.subjects += clients(pool, rules, limit).await?;
-    folding.subjects += cards(pool, rules, limit, "operator", entities::operator).await?;
-    folding.subjects += cards(pool, rules, limit, "operator_group", entities::operator_group).await?;
-    folding.subjects += cards(pool, rules, limit, "channel", entities::channel).await?;
-    folding.subjects += cards(pool, rules, limit, "tag", entities::tag).await?;
-    Ok(folding)
+    let mut subjects = 0;
+    // One look, in the order of dependence: settling marks conversations, conversations mark clients. What is marked
+    // meanwhile is found by the next call.
+    let marked = folding::marked_kinds(pool).await?;
+    for kind in &marked {
+        subjects += match kind.as_str() {
+            "identity" => settle(pool, limit).await?,
+            "conversation" => conversations(pool, rules, limit).await?,
+            "client" => clients(pool, rules, limit).await?,
+            "operator" => cards(pool, rules, limit, "operator", entities::operator).await?,
+            "operator_group" => cards(pool, rules, limit, "operator_group", entities::operator_group).await?,
+            "channel" => cards(pool, rules, limit, "channel", entities::channel).await?,
+            _ => cards(pool, rules, limit, "tag", entities::tag).await?,
+        };
+    }
+    Ok(Folding { subjects })
 }
 
 async fn settle(pool: &PgPool, limit: i64) -> Result<usize, StoreError> {
