@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use events::{Clock, DeliveryIds, SystemClock};
-use log::Log;
+use log::{Log, LogError};
 use log::kafka::{KafkaLog, KafkaSettings};
 use log::postgres::PostgresLog;
 use store::PgPool;
@@ -65,9 +65,8 @@ impl Installation {
                     )
                 };
                 let id_if_new = ids.next(clock.now()).0;
-                Arc::new(
-                    KafkaLog::connect(kafka, id_if_new).await.context("the log of [log] cannot be used")?,
-                )
+                let connected = KafkaLog::connect(kafka, id_if_new).await;
+                Arc::new(connected.map_err(|error| unusable(error, &settings.brokers))?)
             }
         };
         Ok(Self { pool, log, clock, ids, log_pool, cluster })
@@ -86,4 +85,15 @@ impl Installation {
         }
         Ok(())
     }
+}
+
+/// Says what to do about a log that cannot be opened: its own text names what does not fit, but not where it is.
+fn unusable(error: LogError, brokers: &[String]) -> anyhow::Error {
+    let step = match error {
+        LogError::Unavailable(_) => {
+            format!("the log of [log] cannot be used; check brokers ({}) and that they run", brokers.join(", "))
+        }
+        _ => "the log of [log] cannot be used".to_owned(),
+    };
+    anyhow::Error::new(error).context(step)
 }

@@ -64,6 +64,14 @@ pub async fn begin(pool: &PgPool) -> Result<Transaction, StoreError> {
     Ok(pool.begin().await?)
 }
 
+/// Begins a transaction that only reads and sees one moment: several reports in it agree with each other.
+///
+/// # Errors
+/// [`StoreError::Unavailable`] when the database does not answer.
+pub async fn snapshot(pool: &PgPool) -> Result<Transaction, StoreError> {
+    Ok(pool.begin_with("begin isolation level repeatable read, read only").await?)
+}
+
 /// Commits. After an error nothing is known: it may have been committed.
 ///
 /// # Errors

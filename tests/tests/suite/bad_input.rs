@@ -159,7 +159,7 @@ async fn run(home: &Home, arguments: &[&str], seconds: u64) -> Ended {
 async fn a_wrong_token_and_a_spent_quota_are_told_in_one_line_with_the_next_step() {
     let database = database().await;
     let platform = platform(|account| account.quota = Some(6)).await;
-    let home = home_on(&database, "partitions = 2", &account(&platform.url(), NO_HISTORY));
+    let home = home_on(&database, "partitions = 2", &account(&platform.url(), "history = \"all\""));
     let spent = run(&home, &["backfill"], 60).await;
     assert_told(&spent, 75, &["acme", "quota is spent", "run the same command then"]);
     let spent = run(&home, &["backfill", "--plan"], 60).await;
@@ -181,7 +181,7 @@ async fn an_unreachable_platform_database_or_broker_is_told_in_one_line_with_the
     let (platform, broker, server) =
         tokio::join!(run(&nobody, &["backfill"], 55), run(&broken, &["up"], 55), run(&alone, &["up"], 55));
     assert_told(&platform, 1, &["acme", "cannot be read", "check api_url and the network"]);
-    assert_told(&broker, 1, &["[log]", "127.0.0.1:9"]);
+    assert_told(&broker, 1, &["[log]", "check brokers (127.0.0.1:9) and that they run"]);
     assert_told(&server, 1, &["[database]", "check its url and that it runs"]);
     assert!(!server.stderr.contains("canary-password"), "{}", server.stderr);
 }

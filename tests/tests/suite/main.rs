@@ -1,5 +1,5 @@
 //! All scenarios in one binary, so that they share one Postgres and one Kafka. To add one: a module, and its line here.
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by a panic, and may print")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by a panic")]
 
 mod backfill;
 mod bad_input;

@@ -1,7 +1,7 @@
-//! Accounts, cursors and budgets on a real database.
+//! Cursors and budgets on a real database.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use events::{AccountId, Platform};
+use events::AccountId;
 use serde_json::json;
 use sqlx::PgPool;
 use store::budgets::{self, Quota};
@@ -21,26 +21,6 @@ fn now() -> DateTime<Utc> {
 
 fn month() -> NaiveDate {
     "2026-01-01".parse().unwrap()
-}
-
-#[tokio::test]
-async fn saved_accounts_are_inactive_until_switched_on_and_keep_that_over_a_new_configuration() {
-    let pool = pool().await;
-    let both = [
-        (account("acme"), Platform::Chat2desk, json!({"zone": "Asia/Almaty"})),
-        (account("zeta"), Platform::Livechat, json!({})),
-    ];
-    cursors::save_accounts(&pool, &both, now()).await.unwrap();
-    assert!(cursors::set_active(&pool, &account("acme"), true, &["3101".into()], now()).await.unwrap());
-    assert!(!cursors::set_active(&pool, &account("nobody"), true, &[], now()).await.unwrap());
-    let changed = [(account("acme"), Platform::Chat2desk, json!({"zone": "UTC"}))];
-    cursors::save_accounts(&pool, &changed, now()).await.unwrap();
-
-    let accounts = cursors::accounts(&pool).await.unwrap();
-    assert_eq!(accounts.len(), 2);
-    assert_eq!((accounts[0].active, &accounts[0].configuration), (true, &json!({"zone": "UTC"})));
-    assert_eq!(accounts[0].webhook_ids, ["3101"]);
-    assert_eq!((accounts[1].active, accounts[1].platform), (false, Platform::Livechat));
 }
 
 #[tokio::test]

@@ -26,6 +26,8 @@ use crate::report::period::Period;
 use crate::report::response_times::ResponseTimes;
 use crate::{lag, rules, serving, shutdown};
 
+/// Between two lines of the live minute.
+const LIVE_LINE: Duration = Duration::from_secs(10);
 /// How long the projection may take to catch up.
 const PATIENCE: Duration = Duration::from_secs(300);
 /// No secrets: the demo listens on loopback and there is nothing behind them.
@@ -137,9 +139,8 @@ impl Demo {
         say(&format!("{} rows in {} calls", outcome.summary().rows, outcome.summary().calls));
         say(&format!("live chats arrive for {} seconds", self.live_seconds));
         simulator.go_live(ACCOUNT, Live { chats_per_minute: 40.0, haste: 30.0, seconds: self.live_seconds });
-        tokio::select! {
-            () = stop.cancelled() => return Ok(()),
-            () = tokio::time::sleep(Duration::from_secs(self.live_seconds.into())) => {}
+        if !self.watch_live(account, installation, stop).await? {
+            return Ok(());
         }
         lag::caught_up(installation, PATIENCE).await?;
         report(configuration, account, installation).await?;
@@ -149,6 +150,34 @@ impl Demo {
         }
         Ok(())
     }
+
+    /// Waits until the live chats are over, with a line every few seconds; `false` when it was stopped.
+    async fn watch_live(
+        &self,
+        account: &Account,
+        installation: &Installation,
+        stop: &CancellationToken,
+    ) -> anyhow::Result<bool> {
+        let end = tokio::time::Instant::now() + Duration::from_secs(self.live_seconds.into());
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return Ok(false),
+                () = tokio::time::sleep_until(end) => return Ok(true),
+                () = tokio::time::sleep(LIVE_LINE) => say(&live_line(account, installation).await?),
+            }
+        }
+    }
+}
+
+/// Webhooks in the tables, and who waits: one line of the live minute.
+async fn live_line(account: &Account, installation: &Installation) -> anyhow::Result<String> {
+    let lines = store::accounting::lines(&installation.pool, None, None, None).await?;
+    let webhooks: i64 = lines.iter().filter(|line| line.road == "webhook").map(|line| line.appended).sum();
+    let waiting = store::report::waiting(&installation.pool, account.id.as_str()).await?;
+    let longest = waiting.since.map_or_else(String::new, |since| {
+        format!(", the longest since {}", since.with_timezone(&account.time_zone).format("%a %H:%M"))
+    });
+    Ok(format!("{webhooks} webhooks in the tables; {} clients wait{longest}", waiting.requests))
 }
 
 /// The embedded default with one account, whose history is fetched here, with its bars, and not by the role.
@@ -197,15 +226,17 @@ async fn report(
     let as_of = period.as_of(account.time_zone, installation.clock.now());
     let target_seconds = configuration.report.target_seconds;
     let mut page = String::new();
+    let mut snapshot = store::snapshot(&installation.pool).await?;
     for by in [By::All, By::Operator] {
         let query = Query { account: &account.id, from: None, to: None, by, target_seconds, as_of };
-        let rows = store::report::response_times(&installation.pool, &query).await?;
+        let rows = store::report::response_times(&mut *snapshot, &query).await?;
         let (account, zone) = (account.id.as_str(), account.time_zone);
         let report = ResponseTimes { account, zone, period, by, target_seconds, as_of, rows };
-        page.push_str(&report.written(Format::Table)?);
+        // What the columns mean is said once, under the last one.
+        page.push_str(&if by == By::All { report.heading() } else { report.written(Format::Table)? });
         page.push('\n');
     }
-    let lines = store::accounting::lines(&installation.pool, None, None, None).await?;
+    let lines = store::accounting::lines(&mut *snapshot, None, None, None).await?;
     page.push_str(&Accounting::new(lines, None).written(Format::Table)?);
     Ok(std::io::stdout().write_all(page.as_bytes())?)
 }

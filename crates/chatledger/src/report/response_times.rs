@@ -90,6 +90,11 @@ impl ResponseTimes<'_> {
     }
 
     fn table(&self) -> String {
+        format!("{}\n{}\n", self.heading(), self.footnote())
+    }
+
+    /// Title and table, without the words below it.
+    pub(crate) fn heading(&self) -> String {
         let target = span(Some(self.target_seconds));
         let by = if self.by == By::All { String::new() } else { format!(" by {}", self.by.as_str()) };
         let title = format!(
@@ -125,7 +130,7 @@ impl ResponseTimes<'_> {
             [] => "nothing in this period".to_owned(),
             rows => table(header, 1, rows.iter().map(|row| cells(row, in_hours)).collect()),
         };
-        format!("{title}\n\n{body}\n\n{}\n", self.footnote())
+        format!("{title}\n\n{body}\n")
     }
 
     /// Whether a calendar is in force: some first reply has a time in business hours.
