@@ -120,6 +120,16 @@ fn e164(phone: &str, country: Option<&str>) -> Option<String> {
 mod tests {
     use super::*;
 
+    proptest::proptest! {
+        #[test]
+        fn no_text_is_too_odd_for_a_phone(text in ".{0,60}", digits in "[+0-9 ()-]{0,45}") {
+            for phone in [text, digits] {
+                let found = e164(&phone, Some("KZ"));
+                proptest::prop_assert!(found.is_none_or(|found| found.starts_with('+') && found.len() <= 16));
+            }
+        }
+    }
+
     #[test]
     fn phones_become_e164_or_nothing() {
         assert_eq!(e164("77011234567", Some("KZ")).as_deref(), Some("+77011234567"));

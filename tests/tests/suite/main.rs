@@ -14,6 +14,7 @@ mod log_kafka;
 mod log_leases;
 mod log_postgres;
 mod outage;
+mod poison;
 mod projection;
 mod report;
 mod store_connections;

@@ -38,7 +38,8 @@ pub(super) fn rating(telling: &Telling<'_>) -> Read {
     if valuation.is_none() && request.is_none() {
         return Err(missing("request id"));
     }
-    let scale = fields.text(&["rating_scale_id"]).unwrap_or_default();
+    // Part of a key: short, whatever the vendor sends.
+    let scale: String = fields.text(&["rating_scale_id"]).unwrap_or_default().chars().take(80).collect();
     let operator = fields.id_if_readable(alias::OPERATOR);
     let part = |id: &Option<String>| id.clone().unwrap_or_default();
     let key = format!("{}:{}:{scale}:{}", part(&valuation), part(&request), part(&operator));
