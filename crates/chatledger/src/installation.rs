@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use events::{Clock, DeliveryIds, SystemClock};
-use log::{Log, LogError};
 use log::kafka::{KafkaLog, KafkaSettings};
 use log::postgres::PostgresLog;
+use log::{Log, LogError};
 use store::PgPool;
 use store::cluster::{Cluster, Options};
 
@@ -91,7 +91,10 @@ impl Installation {
 fn unusable(error: LogError, brokers: &[String]) -> anyhow::Error {
     let step = match error {
         LogError::Unavailable(_) => {
-            format!("the log of [log] cannot be used; check brokers ({}) and that they run", brokers.join(", "))
+            format!(
+                "the log of [log] cannot be used; check brokers ({}) and that they run",
+                brokers.join(", ")
+            )
         }
         _ => "the log of [log] cannot be used".to_owned(),
     };

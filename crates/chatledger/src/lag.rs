@@ -32,7 +32,10 @@ pub(crate) async fn measure(installation: &Installation) -> anyhow::Result<(i64,
 
 /// Keeps the gauges `chatledger_lag_deliveries` and `chatledger_marks_waiting` up to date until the stop.
 pub(crate) async fn watch(installation: Arc<Installation>, stop: CancellationToken) {
-    metrics::describe_gauge!("chatledger_lag_deliveries", "deliveries in the log that are not in the tables yet");
+    metrics::describe_gauge!(
+        "chatledger_lag_deliveries",
+        "deliveries in the log that are not in the tables yet"
+    );
     metrics::describe_gauge!("chatledger_marks_waiting", "marks of subjects that wait to be folded");
     loop {
         match measure(&installation).await {

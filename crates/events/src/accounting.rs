@@ -1,6 +1,5 @@
 //! Every delivery has one fate, every reject a reason from a closed list (design.md promise 2, 7.6).
 
-
 use serde::{Deserialize, Serialize};
 
 use crate::delivery::words;

@@ -1,6 +1,5 @@
 //! What reached us, byte for byte, with how and when.
 
-
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -172,7 +171,11 @@ impl Capture {
     /// A value of the page's query, as it was asked for (not decoded: ours are plain words, numbers and days).
     pub fn asked(&self, name: &str) -> Option<&str> {
         let (_, query) = self.page.as_deref()?.split_once('?')?;
-        query.split('&').filter_map(|pair| pair.split_once('=')).find(|(key, _)| *key == name).map(|(_, value)| value)
+        query
+            .split('&')
+            .filter_map(|pair| pair.split_once('='))
+            .find(|(key, _)| *key == name)
+            .map(|(_, value)| value)
     }
 }
 

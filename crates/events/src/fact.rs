@@ -490,7 +490,9 @@ impl Fact {
             Self::RequestOpened(f) => identities(&f.client_id, &f.channel_id, &f.dialog_id, &f.request_id),
             Self::RequestClosed(f) => identities(&f.client_id, &f.channel_id, &f.dialog_id, &f.request_id),
             Self::DialogClosed(f) => identities(&f.client_id, &f.channel_id, &f.dialog_id, &f.request_id),
-            Self::DialogTransferred(f) => identities(&f.client_id, &f.channel_id, &f.dialog_id, &f.request_id),
+            Self::DialogTransferred(f) => {
+                identities(&f.client_id, &f.channel_id, &f.dialog_id, &f.request_id)
+            }
             Self::DialogRow(f) => identities(&f.client_id, &f.channel_id, &f.dialog_id, &f.request_id),
             Self::RequestReport(f) => identities(&f.client_id, &f.channel_id, &None, &f.request_id),
             Self::RatingReport(f) => identities(&None, &None, &None, &f.request_id),

@@ -47,7 +47,9 @@ impl Calendar {
             parts.push((from, if to > from { to } else { 86_400 }));
         }
         if let Some(before) = day.checked_sub_days(Days::new(1)) {
-            parts.extend(week_of(before).iter().filter(|(from, to)| to <= from && *to > 0).map(|(_, to)| (0, *to)));
+            parts.extend(
+                week_of(before).iter().filter(|(from, to)| to <= from && *to > 0).map(|(_, to)| (0, *to)),
+            );
         }
         parts.sort_unstable();
         // Overlapping parts are one: the rest of the code relies on it.
@@ -88,7 +90,8 @@ impl Hours {
     pub fn new(calendar: &Calendar, zone: Tz) -> Self {
         let first = NaiveDate::from_ymd_opt(Self::FIRST_YEAR, 1, 1).unwrap_or_default();
         let last = NaiveDate::from_ymd_opt(Self::LAST_YEAR, 1, 1).unwrap_or_default();
-        let starts = calendar.versions.iter().map(|v| v.from.unwrap_or(first)).min().unwrap_or(last).max(first);
+        let starts =
+            calendar.versions.iter().map(|v| v.from.unwrap_or(first)).min().unwrap_or(last).max(first);
         let mut open: Vec<Open> = Vec::new();
         let mut before = 0;
         for day in starts.iter_days().take_while(|day| *day < last) {
@@ -212,7 +215,8 @@ mod tests {
             if local.date() != today.0 {
                 today = (local.date(), calendar.parts(local.date()));
             }
-            let wall = u32::try_from((local - local.date().and_hms_opt(0, 0, 0).unwrap()).num_seconds()).unwrap();
+            let wall =
+                u32::try_from((local - local.date().and_hms_opt(0, 0, 0).unwrap()).num_seconds()).unwrap();
             if today.1.iter().any(|(from, to)| (*from..*to).contains(&wall)) {
                 seconds += 60.0;
             }
@@ -224,9 +228,14 @@ mod tests {
     fn shop() -> Calendar {
         let day = vec![(9 * 3600, 13 * 3600), (14 * 3600, 18 * 3600)];
         let night = vec![(22 * 3600, 2 * 3600 + 1800)];
-        let week = [day.clone(), day.clone(), day.clone(), day.clone(), night.clone(), night, vec![(0, 5400)]];
+        let week =
+            [day.clone(), day.clone(), day.clone(), day.clone(), night.clone(), night, vec![(0, 5400)]];
         let holidays = ["2026-03-23", "2025-12-31"].iter().map(|d| d.parse().unwrap()).collect();
-        let later = Version { from: "2026-06-01".parse().ok(), week: [const { Vec::new() }; 7], ..Version::default() };
+        let later = Version {
+            from: "2026-06-01".parse().ok(),
+            week: [const { Vec::new() }; 7],
+            ..Version::default()
+        };
         Calendar { versions: vec![later, Version { from: None, week, holidays }] }
     }
 

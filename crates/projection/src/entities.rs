@@ -67,16 +67,22 @@ pub fn tag(subject: &Subject, _: &AccountRules) -> Option<TagRow> {
 }
 
 /// A client, with the span of the messages that were folded. Without a card the row still stands: somebody wrote.
-pub fn client(subject: &Subject, rules: &AccountRules, span: Option<(DateTime<Utc>, DateTime<Utc>)>) -> ClientRow {
+pub fn client(
+    subject: &Subject,
+    rules: &AccountRules,
+    span: Option<(DateTime<Utc>, DateTime<Utc>)>,
+) -> ClientRow {
     let card = match card(subject) {
         Some(Fact::ClientCard(card)) => card,
         _ => ClientCard::default(),
     };
     // A bracket prefix marks a messenger's own id, not a phone (reference/chat2desk.md 2.6, 6.1).
-    let dialled = card.client_phone.clone().or_else(|| card.phone.clone().filter(|phone| !phone.starts_with('[')));
+    let dialled =
+        card.client_phone.clone().or_else(|| card.phone.clone().filter(|phone| !phone.starts_with('[')));
     let phone_e164 = dialled.as_deref().and_then(|phone| e164(phone, rules.default_country.as_deref()));
     let visitor = card.phone.as_deref().is_some_and(|phone| phone.starts_with("[chat]"));
-    let is_anonymous = visitor && phone_e164.is_none() && card.email.is_none() && card.assigned_name.is_none();
+    let is_anonymous =
+        visitor && phone_e164.is_none() && card.email.is_none() && card.assigned_name.is_none();
     let display_name = [&card.assigned_name, &card.name, &card.client_phone, &card.phone]
         .into_iter()
         .flatten()

@@ -152,9 +152,8 @@ async fn lock_for_messages(
     unique: &[usize],
     filed: &[Filed],
 ) -> Result<(), StoreError> {
-    let messages = || {
-        unique.iter().zip(filed).filter(|(at, _)| matches!(rows[**at].observation.fact, Fact::Message(_)))
-    };
+    let messages =
+        || unique.iter().zip(filed).filter(|(at, _)| matches!(rows[**at].observation.fact, Fact::Message(_)));
     let statement = if messages().any(|(_, filed)| !filed.firm) {
         "select pg_advisory_xact_lock($1)"
     } else if messages().next().is_some() {
@@ -173,7 +172,8 @@ async fn upsert(
     filed: &[Filed],
 ) -> Result<Vec<(usize, bool)>, StoreError> {
     let column = |of: fn(&FactRow) -> &str| unique.iter().map(|&at| of(&rows[at])).collect::<Vec<_>>();
-    let observed = |of: fn(&Observation) -> _| unique.iter().map(|&at| of(&rows[at].observation)).collect::<Vec<_>>();
+    let observed =
+        |of: fn(&Observation) -> _| unique.iter().map(|&at| of(&rows[at].observation)).collect::<Vec<_>>();
     let touched: Vec<(i64, bool)> = sqlx::query_as(include_str!("facts_upsert.sql"))
         .bind(column(|row| &row.account))
         .bind(column(|row| row.observation.fact.kind()))
@@ -192,7 +192,10 @@ async fn upsert(
         .bind(column(|row| &row.registers))
         .fetch_all(connection)
         .await?;
-    Ok(touched.into_iter().map(|(place, fresh)| (usize::try_from(place - 1).unwrap_or(usize::MAX), fresh)).collect())
+    Ok(touched
+        .into_iter()
+        .map(|(place, fresh)| (usize::try_from(place - 1).unwrap_or(usize::MAX), fresh))
+        .collect())
 }
 
 /// Stores links; each new one marks its identity, so that facts which wait for it are filed.

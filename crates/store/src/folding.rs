@@ -97,21 +97,25 @@ pub async fn settle_identities(connection: &mut PgConnection, limit: i64) -> Res
     }
     let (accounts, identities): (Vec<&str>, Vec<&str>) =
         claim.subjects.iter().map(|(account, subject)| (account.as_str(), subject.as_str())).unzip();
-    let filed: Vec<Filed> =
-        sqlx::query_as(include_str!("folding_settle.sql"))
-            .bind(accounts)
-            .bind(identities)
-            .fetch_all(&mut *connection)
-            .await?;
+    let filed: Vec<Filed> = sqlx::query_as(include_str!("folding_settle.sql"))
+        .bind(accounts)
+        .bind(identities)
+        .fetch_all(&mut *connection)
+        .await?;
     let mut moved = BTreeSet::new();
     let mut links = BTreeSet::new();
     for Filed { account_id: account, old, new, request_id, dialog_id } in filed {
         for conversation in [&old, &new].into_iter().flatten() {
-            moved.insert(Mark { account: account.clone(), kind: "conversation", subject: conversation.clone() });
+            moved.insert(Mark {
+                account: account.clone(),
+                kind: "conversation",
+                subject: conversation.clone(),
+            });
         }
         // What is filed through its request tells where its dialog belongs, and the other way round.
         if let Some(conversation) = &new {
-            let own = [request_id.map(|id| format!("request:{id}")), dialog_id.map(|id| format!("dialog:{id}"))];
+            let own =
+                [request_id.map(|id| format!("request:{id}")), dialog_id.map(|id| format!("dialog:{id}"))];
             links.extend(own.into_iter().flatten().map(|id| (account.clone(), id, conversation.clone())));
         }
     }
@@ -139,7 +143,11 @@ pub async fn claim_conversations(connection: &mut PgConnection, limit: i64) -> R
 }
 
 /// Claims marked entities of one kind of fact (`operator`, `channel`, `client` …) and reads their facts.
-pub async fn claim_entities(connection: &mut PgConnection, kind: &str, limit: i64) -> Result<Work, StoreError> {
+pub async fn claim_entities(
+    connection: &mut PgConnection,
+    kind: &str,
+    limit: i64,
+) -> Result<Work, StoreError> {
     join_generation(connection).await?;
     let claim = marks::claim(connection, kind, limit).await?;
     let sql = "select f.account_id, f.fact_key as subject, kind, f.fact_key, observed_at, rank, hash, content_hash, received_at, \

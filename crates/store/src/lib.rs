@@ -47,9 +47,13 @@ pub fn pool(url: &str, schema: &str, connections: u32) -> Result<PgPool, StoreEr
     let options: PgConnectOptions = url.parse()?;
     // Prepared statements outlive the emptiness of new tables: a plan made then would scan them for ever. And compiling
     // plans costs more than the short statements here take.
-    let options = options
-        .application_name("chatledger")
-        .options([("search_path", schema), ("statement_timeout", "60s"), ("client_min_messages", "warning"), ("jit", "off"), ("plan_cache_mode", "force_custom_plan")]);
+    let options = options.application_name("chatledger").options([
+        ("search_path", schema),
+        ("statement_timeout", "60s"),
+        ("client_min_messages", "warning"),
+        ("jit", "off"),
+        ("plan_cache_mode", "force_custom_plan"),
+    ]);
     Ok(PgPoolOptions::new()
         .max_connections(connections)
         .acquire_timeout(Duration::from_secs(5))
@@ -89,10 +93,19 @@ pub async fn migrate(pool: &PgPool) -> Result<(), StoreError> {
     for (schema, migrator) in [("ledger", &LEDGER), (LIVE, &CHAT)] {
         let mut connection = pool.acquire().await?;
         // Two processes that create the schema at once: "if not exists" alone races in Postgres.
-        sqlx::query("select pg_advisory_lock($1)").bind(marks::MIGRATION_LOCK).execute(&mut *connection).await?;
+        sqlx::query("select pg_advisory_lock($1)")
+            .bind(marks::MIGRATION_LOCK)
+            .execute(&mut *connection)
+            .await?;
         let outcome = migrate_schema(&mut connection, schema, migrator).await;
-        sqlx::query("select pg_advisory_unlock($1)").bind(marks::MIGRATION_LOCK).execute(&mut *connection).await?;
-        sqlx::query("select set_config('search_path', $1, false)").bind(LIVE).execute(&mut *connection).await?;
+        sqlx::query("select pg_advisory_unlock($1)")
+            .bind(marks::MIGRATION_LOCK)
+            .execute(&mut *connection)
+            .await?;
+        sqlx::query("select set_config('search_path', $1, false)")
+            .bind(LIVE)
+            .execute(&mut *connection)
+            .await?;
         outcome?;
     }
     Ok(())

@@ -61,7 +61,11 @@ pub(crate) struct Claim {
 /// Claims up to `limit` marked subjects of one kind. Subjects that another transaction holds are left to it.
 ///
 /// What is read by a *later statement* of this transaction includes every fact whose mark is claimed.
-pub(crate) async fn claim(connection: &mut PgConnection, kind: &str, limit: i64) -> Result<Claim, StoreError> {
+pub(crate) async fn claim(
+    connection: &mut PgConnection,
+    kind: &str,
+    limit: i64,
+) -> Result<Claim, StoreError> {
     let rows = sqlx::query(
         "select mark_id, account_id, subject from marks where kind = $1 order by mark_id limit $2",
     )
@@ -96,7 +100,10 @@ pub(crate) async fn claim(connection: &mut PgConnection, kind: &str, limit: i64)
 
 /// Deletes the marks of a claim; those set since stay.
 pub(crate) async fn clear(connection: &mut PgConnection, claim: &Claim) -> Result<(), StoreError> {
-    sqlx::query("delete from marks where mark_id = any($1)").bind(&claim.mark_ids).execute(connection).await?;
+    sqlx::query("delete from marks where mark_id = any($1)")
+        .bind(&claim.mark_ids)
+        .execute(connection)
+        .await?;
     Ok(())
 }
 

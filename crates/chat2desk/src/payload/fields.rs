@@ -201,7 +201,9 @@ mod tests {
 
     #[test]
     fn flags_come_in_all_forms() {
-        for (value, flag) in [(json!(1), Some(true)), (json!("0"), Some(false)), (json!(""), Some(false)), (json!([]), None)] {
+        for (value, flag) in
+            [(json!(1), Some(true)), (json!("0"), Some(false)), (json!(""), Some(false)), (json!([]), None)]
+        {
             let object = json!({ "read": value });
             assert_eq!(Fields::of(&object).unwrap().flag(&["read"]), flag);
         }

@@ -93,12 +93,23 @@ mod tests {
         assert_eq!(read(json!(1_768_469_400_000_u64)), expected);
         assert_eq!(read(json!("2026-01-15 14:30:00")), expected);
         assert_eq!(read(json!("2026-01-15T14:30:00+05:00")), expected);
-        assert_eq!(read(json!("2026-01-15T09:30:00.125000Z")).as_deref(), Some("2026-01-15T09:30:00.125000Z"));
+        assert_eq!(
+            read(json!("2026-01-15T09:30:00.125000Z")).as_deref(),
+            Some("2026-01-15T09:30:00.125000Z")
+        );
     }
 
     #[test]
     fn what_is_no_time_is_none() {
-        for value in [json!(""), json!("yesterday"), json!(null), json!(-1), json!(1e300), json!("9999-99-99"), json!("0001-01-01T00:00:00Z")] {
+        for value in [
+            json!(""),
+            json!("yesterday"),
+            json!(null),
+            json!(-1),
+            json!(1e300),
+            json!("9999-99-99"),
+            json!("0001-01-01T00:00:00Z"),
+        ] {
             assert_eq!(read(value.clone()), None, "{value}");
         }
     }

@@ -291,7 +291,10 @@ mod tests {
         assert!(!plain.contains("In hours") && plain.contains("Each reply"));
         let in_hours = Row { first_response_business: summary(9, 61.0), ..row("all") };
         let text = report(By::All, vec![in_hours]).written(Format::Table).unwrap();
-        assert!(text.contains("In hours") && text.contains("1m 01s") && !text.contains("Each reply"), "{text}");
+        assert!(
+            text.contains("In hours") && text.contains("1m 01s") && !text.contains("Each reply"),
+            "{text}"
+        );
     }
 
     #[test]

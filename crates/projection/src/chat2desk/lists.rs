@@ -59,9 +59,9 @@ fn without_nul(value: Value) -> Value {
     match value {
         Value::String(text) => Value::String(text.replace('\0', "")),
         Value::Array(items) => Value::Array(items.into_iter().map(without_nul).collect()),
-        Value::Object(map) => {
-            Value::Object(map.into_iter().map(|(key, value)| (key.replace('\0', ""), without_nul(value))).collect())
-        }
+        Value::Object(map) => Value::Object(
+            map.into_iter().map(|(key, value)| (key.replace('\0', ""), without_nul(value))).collect(),
+        ),
         other => other,
     }
 }
@@ -76,12 +76,19 @@ pub(super) fn message(telling: &Telling<'_>) -> Read {
 /// The registers of a client's card, wherever it stands. The word `unknown` is no name (2.6).
 pub(super) fn client_card(fields: &Fields<'_>) -> ClientCard {
     let name = |field| fields.text(&[field]).filter(|name| name != "unknown");
-    let custom: serde_json::Map<String, Value> =
-        ["custom_fields", "comment", "extra_comment_1", "extra_comment_2", "extra_comment_3", "external_id", "username"]
-            .into_iter()
-            .filter_map(|field| Some((field.to_owned(), without_nul(fields.value(&[field])?.clone()))))
-            .filter(|(_, value)| !matches!(value, Value::Array(items) if items.is_empty()))
-            .collect();
+    let custom: serde_json::Map<String, Value> = [
+        "custom_fields",
+        "comment",
+        "extra_comment_1",
+        "extra_comment_2",
+        "extra_comment_3",
+        "external_id",
+        "username",
+    ]
+    .into_iter()
+    .filter_map(|field| Some((field.to_owned(), without_nul(fields.value(&[field])?.clone()))))
+    .filter(|(_, value)| !matches!(value, Value::Array(items) if items.is_empty()))
+    .collect();
     let labels = fields.value(&["tags"]).and_then(Value::as_array).map(|tags| {
         tags.iter()
             .filter_map(|tag| match tag {

@@ -47,9 +47,8 @@ impl<'a> Telling<'a> {
                 .or_else(|| fields.value(alias::CREATED))
                 .and_then(|value| parse_time(value, &rules.zone)),
         };
-        let observed_at = event_at
-            .filter(|at| *at <= delivery.received_at + FUTURE)
-            .unwrap_or(delivery.received_at);
+        let observed_at =
+            event_at.filter(|at| *at <= delivery.received_at + FUTURE).unwrap_or(delivery.received_at);
         Self { fields, zone: rules.zone, delivery, observed_at, event_at }
     }
 

@@ -24,7 +24,9 @@ pub(crate) fn translate(delivery: &Delivery, rules: &AccountRules) -> Decoded {
     let mut decoded = Decoded::default();
     for (part, value) in (0_u32..).zip(&values) {
         let outcome = Fields::of(value)
-            .ok_or_else(|| Reject(RejectReason::NotAnObject, "neither an object nor an array of objects".to_owned()))
+            .ok_or_else(|| {
+                Reject(RejectReason::NotAnObject, "neither an object nor an array of objects".to_owned())
+            })
             .and_then(|fields| object(fields, delivery, rules));
         match outcome {
             Ok(observations) => {
@@ -50,10 +52,15 @@ fn object(fields: Fields<'_>, delivery: &Delivery, rules: &AccountRules) -> Resu
         Some("operators_groups") => lists::operator_group(&telling),
         Some("channels") => lists::channel(&telling),
         Some("tags") => lists::tag(&telling),
-        Some("statistics") if delivery.capture.asked("report") == Some("request_stats") => statistics::request(&telling),
-        Some("statistics") if delivery.capture.asked("report") == Some("rating") => statistics::rating(&telling),
+        Some("statistics") if delivery.capture.asked("report") == Some("request_stats") => {
+            statistics::request(&telling)
+        }
+        Some("statistics") if delivery.capture.asked("report") == Some("rating") => {
+            statistics::rating(&telling)
+        }
         other => {
-            let list = other.unwrap_or("none").chars().filter(char::is_ascii_graphic).take(60).collect::<String>();
+            let list =
+                other.unwrap_or("none").chars().filter(char::is_ascii_graphic).take(60).collect::<String>();
             Err(Reject(RejectReason::UnknownFormat, format!("list {list} needs a later version")))
         }
     }

@@ -2,8 +2,8 @@
 
 use chat2desk::payload::alias;
 use events::fact::{
-    ClientCard, DialogClosed, DialogTransferred, Message, MessageStatus, OperatorStatus, Origin, RequestClosed,
-    RequestKind, RequestOpened, TagCard, Tagging, UnknownEvent,
+    ClientCard, DialogClosed, DialogTransferred, Message, MessageStatus, OperatorStatus, Origin,
+    RequestClosed, RequestKind, RequestOpened, TagCard, Tagging, UnknownEvent,
 };
 use events::observation::body_hash;
 use events::{Fact, Observation};
@@ -43,8 +43,8 @@ pub(super) fn read(telling: &Telling<'_>) -> Read {
 fn old_form(telling: &Telling<'_>) -> Read {
     let fields = &telling.fields;
     let has = |aliases: &[&str]| fields.value(aliases).is_some();
-    let looks_like_message =
-        has(alias::MESSAGE) || (has(&["id"]) && has(&["type"]) && (fields.has("text") || has(alias::CREATED)));
+    let looks_like_message = has(alias::MESSAGE)
+        || (has(&["id"]) && has(&["type"]) && (fields.has("text") || has(alias::CREATED)));
     if fields.object("message").is_some() {
         // The input of a script's new_message_handler (4.1): always from the client.
         message(telling, Some(Origin::Client), false)
@@ -64,7 +64,8 @@ fn old_form(telling: &Telling<'_>) -> Read {
 fn unknown(telling: &Telling<'_>, name: &str) -> Observation {
     let bytes = serde_json::to_vec(telling.fields.raw()).unwrap_or_default();
     let name = name.chars().filter(|c| c.is_alphanumeric() || "_.-".contains(*c)).take(80).collect();
-    telling.observe(format!("{:016x}", body_hash(&bytes)), Fact::UnknownEvent(UnknownEvent { name: Some(name) }))
+    telling
+        .observe(format!("{:016x}", body_hash(&bytes)), Fact::UnknownEvent(UnknownEvent { name: Some(name) }))
 }
 
 /// A message, its client's card, and the opening of a request when it says so.
@@ -105,7 +106,10 @@ fn message_status(telling: &Telling<'_>) -> Read {
         status: Some(status.chars().take(200).collect()),
         at: Some(telling.at()),
     };
-    Ok(vec![telling.observe(format!("{id}:{}", fact.status.clone().unwrap_or_default()), Fact::MessageStatus(fact))])
+    Ok(vec![
+        telling
+            .observe(format!("{id}:{}", fact.status.clone().unwrap_or_default()), Fact::MessageStatus(fact)),
+    ])
 }
 
 /// Client events carry the client's id in `id` (3.10).

@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use events::fact::{DialogClosed, DialogRow, DialogTransferred, Fact, RequestClosed, RequestOpened, RequestReport};
 use events::DeliveryId;
+use events::fact::{
+    DialogClosed, DialogRow, DialogTransferred, Fact, RequestClosed, RequestOpened, RequestReport,
+};
 
 use super::message::{self, Message};
 use crate::AccountRules;
@@ -55,8 +57,12 @@ impl Evidence {
             }
         }
         evidence.messages.sort_by(|a, b| a.order().cmp(&b.order()));
-        evidence.dialog_closes.sort_by(|a, b| (a.fact.at, &a.fact.dialog_id).cmp(&(b.fact.at, &b.fact.dialog_id)));
-        evidence.transfers.sort_by(|a, b| (a.fact.at, &a.fact.operator_id).cmp(&(b.fact.at, &b.fact.operator_id)));
+        evidence
+            .dialog_closes
+            .sort_by(|a, b| (a.fact.at, &a.fact.dialog_id).cmp(&(b.fact.at, &b.fact.dialog_id)));
+        evidence
+            .transfers
+            .sort_by(|a, b| (a.fact.at, &a.fact.operator_id).cmp(&(b.fact.at, &b.fact.operator_id)));
         evidence
     }
 

@@ -45,7 +45,9 @@ impl Holding {
             signs.push(Sign { at, explicit: true, operator });
         }
         for transfer in &evidence.transfers {
-            let (Some(at), Some(operator)) = (transfer.fact.at, transfer.fact.operator_id.clone()) else { continue };
+            let (Some(at), Some(operator)) = (transfer.fact.at, transfer.fact.operator_id.clone()) else {
+                continue;
+            };
             let named = transfer.fact.request_id.as_deref();
             let within = at.timestamp() >= segment.opened_at.timestamp()
                 && segment.close.as_ref().is_none_or(|close| at <= close.at);
@@ -80,7 +82,11 @@ impl Holding {
     }
 
     /// When a bot that held the request first handed it to a person by an explicit transfer, before `reply`.
-    pub(super) fn handed_to_people(&self, rules: &AccountRules, reply: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    pub(super) fn handed_to_people(
+        &self,
+        rules: &AccountRules,
+        reply: DateTime<Utc>,
+    ) -> Option<DateTime<Utc>> {
         let bot = |sign: &Sign| rules.bots.contains(&sign.operator);
         if !self.signs.first().is_some_and(bot) {
             return None;

@@ -1,13 +1,13 @@
 //! Dating messages, telling who speaks, and their rows.
 
 use chrono::{DateTime, Duration, Utc};
-use events::fact::{Fact, Message as Registers, Origin};
 use events::DeliveryId;
+use events::fact::{Fact, Message as Registers, Origin};
 use store::tables::{MessageRow, RequestRow};
 
+use super::Scope;
 use super::evidence::Evidence;
 use super::segment::Segments;
-use super::Scope;
 use crate::AccountRules;
 use crate::merge::Merged;
 

@@ -35,8 +35,11 @@ pub(super) fn rows(
     let replies = || counted().filter(|m| m.qualifies());
     let local = first_client.unwrap_or(segment.opened_at).with_timezone(&scope.rules.zone);
     let measured = segment.kind == RequestKind::Common && initiated_by == "client";
-    let durations =
-        if measured { Durations::of(scope, &turns, &holding, first_client, closed_at) } else { Durations::default() };
+    let durations = if measured {
+        Durations::of(scope, &turns, &holding, first_client, closed_at)
+    } else {
+        Durations::default()
+    };
     let started = opened.map(|o| o.delivery).or_else(|| messages.first().map(|m| m.delivery));
     let ended = id
         .and_then(|id| evidence.closed.get(id))
@@ -90,7 +93,8 @@ pub(super) fn rows(
         ended_by_delivery: ended.map(|id| id.0),
         row_hash: 0,
     };
-    let turns = (1..).zip(&turns).map(|(no, turn)| turn_row(scope, segment, no, turn, holder.as_ref(), measured));
+    let turns =
+        (1..).zip(&turns).map(|(no, turn)| turn_row(scope, segment, no, turn, holder.as_ref(), measured));
     (row, turns.collect())
 }
 

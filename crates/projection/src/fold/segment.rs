@@ -57,7 +57,8 @@ pub(super) fn requests(evidence: &Evidence, conversation: &str) -> Segments {
     let mut closes = closes(evidence);
     close_given(evidence, &mut requests, &closes);
     closes.sort_by_key(|close| close.0);
-    let with_id: BTreeSet<usize> = requests.iter().flat_map(|request| request.messages.iter().copied()).collect();
+    let with_id: BTreeSet<usize> =
+        requests.iter().flat_map(|request| request.messages.iter().copied()).collect();
     let without_id: Vec<usize> = (0..evidence.messages.len()).filter(|at| !with_id.contains(at)).collect();
     let rest = adopt(evidence, &mut requests, &without_id);
     requests.extend(derive(evidence, conversation, &requests, &rest, &closes));
@@ -84,8 +85,10 @@ fn given(evidence: &Evidence) -> Vec<Segment> {
         .chain(evidence.reports.keys().map(String::as_str))
         .filter(|id| evidence.owns_request(id))
         .collect();
-    let mut requests: Vec<Segment> =
-        ids.into_iter().filter_map(|id| given_one(evidence, id, messages.remove(id).unwrap_or_default())).collect();
+    let mut requests: Vec<Segment> = ids
+        .into_iter()
+        .filter_map(|id| given_one(evidence, id, messages.remove(id).unwrap_or_default()))
+        .collect();
     requests.sort_by(|a, b| (a.opened_at, &a.key).cmp(&(b.opened_at, &b.key)));
     requests
 }
@@ -103,7 +106,8 @@ fn given_one(evidence: &Evidence, id: &str, messages: Vec<usize>) -> Option<Segm
         .or_else(|| evidence.closed.get(id).and_then(|closed| closed.fact.at))
         .or_else(|| report.map(|report| report.observed_at))?;
     let kinds = [opened.and_then(|o| o.fact.request_kind), report.and_then(|r| r.fact.request_kind)];
-    let kind = kinds.into_iter().flatten().find(|kind| *kind != RequestKind::Common).unwrap_or(RequestKind::Common);
+    let kind =
+        kinds.into_iter().flatten().find(|kind| *kind != RequestKind::Common).unwrap_or(RequestKind::Common);
     Some(Segment {
         key: id.to_owned(),
         request_id: Some(id.to_owned()),
@@ -202,10 +206,12 @@ fn derive(
     closes: &[(DateTime<Utc>, Option<String>)],
 ) -> Vec<Segment> {
     let mut derived: Vec<Segment> = Vec::new();
-    let openings: Vec<DateTime<Utc>> = given.iter().filter(|r| r.counts_as_contact()).map(|r| r.opened_at).collect();
+    let openings: Vec<DateTime<Utc>> =
+        given.iter().filter(|r| r.counts_as_contact()).map(|r| r.opened_at).collect();
     // The first close at or after the second of a message, and the first opening of a given request after it.
     let ended_by = |message: &Message| closes.iter().map(|c| c.0).find(|at| at.timestamp() >= message.second);
-    let opening_after = |message: &Message| openings.iter().copied().find(|at| at.timestamp() > message.second);
+    let opening_after =
+        |message: &Message| openings.iter().copied().find(|at| at.timestamp() > message.second);
     for &at in rest {
         let message = &evidence.messages[at];
         let open = derived.last_mut().filter(|request: &&mut Segment| {

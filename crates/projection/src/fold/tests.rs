@@ -39,7 +39,8 @@ fn make_rules() -> AccountRules {
 
 /// A webhook body, received a second after its event.
 fn webhook(body: &Value) -> Delivery {
-    let event = body["event_time"].as_str().and_then(|time| time.parse().ok()).unwrap_or_else(|| at("12:00:00"));
+    let event =
+        body["event_time"].as_str().and_then(|time| time.parse().ok()).unwrap_or_else(|| at("12:00:00"));
     delivery(Road::Webhook, Capture::default(), body, event + Duration::seconds(1))
 }
 
@@ -123,9 +124,11 @@ fn closed(request: u64, clock: &str) -> Delivery {
 }
 
 fn opened(request: u64, clock: &str, kind: &str, by_client: bool) -> Delivery {
-    webhook(&json!({"hook_type": "new_request", "request_id": request, "client_id": 330_001, "channel_id": 12,
+    webhook(
+        &json!({"hook_type": "new_request", "request_id": request, "client_id": 330_001, "channel_id": 12,
                     "dialog_id": 410_001, "transport": "telegram", "type": kind, "by_client": by_client,
-                    "event_time": format!("2026-01-15T{clock}Z")}))
+                    "event_time": format!("2026-01-15T{clock}Z")}),
+    )
 }
 
 fn transferred(operator: u64, clock: &str) -> Delivery {
@@ -247,7 +250,8 @@ fn messages_without_a_request_are_cut_by_closes() {
         without(3, "09:05:10", "system"),
         without(4, "11:00:00", "client"),
     ]);
-    let keys: Vec<_> = rows.requests.iter().map(|r| (r.request_key.as_str(), r.segmentation.as_str())).collect();
+    let keys: Vec<_> =
+        rows.requests.iter().map(|r| (r.request_key.as_str(), r.segmentation.as_str())).collect();
     assert_eq!(keys, [("derived:330001/12:1", "derived"), ("derived:330001/12:4", "derived")]);
     assert_eq!(rows.requests[0].closed_at, Some(at("09:05:00")));
     assert_eq!(rows.requests[1].waiting_since, Some(at("11:00:00")));
@@ -275,10 +279,16 @@ fn a_request_whose_close_is_missing_is_superseded_by_the_next() {
 #[test]
 fn the_webhook_time_is_finer_and_the_list_time_is_surer() {
     let listed = |created: &str| {
-        row("messages", &json!({"id": 1, "type": "from_client", "text": "text", "client_id": 330_001, "channel_id": 12,
-            "request_id": 1, "transport": "telegram", "created": format!("2026-01-15T{created} UTC")}))
+        row(
+            "messages",
+            &json!({"id": 1, "type": "from_client", "text": "text", "client_id": 330_001, "channel_id": 12,
+            "request_id": 1, "transport": "telegram", "created": format!("2026-01-15T{created} UTC")}),
+        )
     };
-    assert_eq!(folded(&[client(1, "09:00:00.250"), listed("09:00:00")]).messages[0].sent_at, at("09:00:00.250"));
+    assert_eq!(
+        folded(&[client(1, "09:00:00.250"), listed("09:00:00")]).messages[0].sent_at,
+        at("09:00:00.250")
+    );
     assert_eq!(folded(&[client(1, "09:30:00"), listed("09:00:00")]).messages[0].sent_at, at("09:00:00"));
 }
 
@@ -306,7 +316,10 @@ fn a_time_far_ahead_of_its_receipt_is_not_believed() {
     let mut delivery = client(1, "09:00:00");
     delivery.received_at = at("08:00:00");
     let rows = folded(&[delivery]);
-    assert_eq!((rows.messages[0].time_quality.as_str(), rows.messages[0].sent_at), ("future", at("08:00:00")));
+    assert_eq!(
+        (rows.messages[0].time_quality.as_str(), rows.messages[0].sent_at),
+        ("future", at("08:00:00"))
+    );
 }
 
 #[test]

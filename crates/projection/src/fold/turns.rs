@@ -60,9 +60,7 @@ pub(super) fn of(evidence: &Evidence, segment: &Segment) -> Vec<Turn> {
             }
         }
     }
-    if open
-        && let (Some(at), Some(turn)) = (close, turns.last_mut())
-    {
+    if open && let (Some(at), Some(turn)) = (close, turns.last_mut()) {
         turn.end = End::Closed { at: at.max(turn.asked_at) };
     }
     turns

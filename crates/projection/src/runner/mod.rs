@@ -139,7 +139,8 @@ impl Runner {
     }
 
     async fn store_loop(&self, stop: &CancellationToken) -> Result<(), ProjectionError> {
-        let mut partitions = Partitions::new(self.log.clone(), self.pool.clone(), self.leases.clone(), &self.settings);
+        let mut partitions =
+            Partitions::new(self.log.clone(), self.pool.clone(), self.leases.clone(), &self.settings);
         let mut pause = Pause::new();
         while !stop.is_cancelled() {
             let outcome = tokio::select! {
@@ -225,7 +226,12 @@ impl Pause {
         *self = Self::new();
     }
 
-    async fn take(&mut self, trouble: Trouble, step: &str, stop: &CancellationToken) -> Result<(), ProjectionError> {
+    async fn take(
+        &mut self,
+        trouble: Trouble,
+        step: &str,
+        stop: &CancellationToken,
+    ) -> Result<(), ProjectionError> {
         match trouble {
             Trouble::Stop(text) => return Err(ProjectionError::Stop(text)),
             Trouble::Fenced => tracing::info!(step, "another worker took a partition over"),

@@ -49,7 +49,8 @@ impl Partitions {
             return Ok(());
         }
         let partitions = self.log.partitions();
-        let mut leased = if self.leased.is_empty() { Vec::new() } else { self.leases.renew(&self.leased).await? };
+        let mut leased =
+            if self.leased.is_empty() { Vec::new() } else { self.leases.renew(&self.leased).await? };
         let share = self.leases.share(partitions).await? as usize;
         if leased.len() > share {
             let surplus = leased.split_off(share);

@@ -93,8 +93,7 @@ impl Prepared {
             DeliveryId(Uuid::from_u64_pair(u64::from(place.partition), place.offset.cast_unsigned()))
         });
         let at = chrono::DateTime::from_timestamp_millis(id.unix_millis()).unwrap_or_default();
-        let key =
-            TallyKey { account, road: Road::Webhook, day: at.date_naive(), partition: place.partition };
+        let key = TallyKey { account, road: Road::Webhook, day: at.date_naive(), partition: place.partition };
         let decoded = Decoded::rejected(RejectReason::UnknownFormat, unreadable.detail.clone());
         self.add(record, &key, id, at, decoded)
     }

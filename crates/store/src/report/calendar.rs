@@ -29,7 +29,10 @@ pub async fn replace(
         rows.push((in_force.end, in_force.end, before + open));
     }
     // Several processes start at once: the later one finds the earlier one's rows.
-    sqlx::query("select pg_advisory_xact_lock($1)").bind(crate::marks::CALENDAR_LOCK).execute(&mut *connection).await?;
+    sqlx::query("select pg_advisory_xact_lock($1)")
+        .bind(crate::marks::CALENDAR_LOCK)
+        .execute(&mut *connection)
+        .await?;
     sqlx::query("delete from calendar_intervals where account_id = $1")
         .bind(account)
         .execute(&mut *connection)

@@ -8,8 +8,8 @@
 
 pub mod accounting;
 pub mod calendar;
-mod waiting;
 mod response_times;
+mod waiting;
 
-pub use waiting::{Waiting, waiting};
 pub use response_times::{By, LeftOut, Query, Row, Summary, response_times};
+pub use waiting::{Waiting, waiting};
