@@ -83,7 +83,8 @@ async fn fill(log: &dyn Log, entries: &[Entry]) -> anyhow::Result<()> {
 
 /// Runs this program again for one part; gives what it tells.
 async fn in_a_process(part: &str, url: &str) -> anyhow::Result<Value> {
-    let output = tokio::process::Command::new(std::env::current_exe()?)
+    // The very file that runs, also when a build has put another one in its place meanwhile.
+    let output = tokio::process::Command::new("/proc/self/exe")
         .args([part, url])
         .stdout(std::process::Stdio::piped())
         .kill_on_drop(true)

@@ -313,7 +313,7 @@ async fn stopped_after_any_page_it_goes_on_and_nothing_is_missing() {
         match scene.backfill().run(ALL, &watcher, &stop).await.unwrap() {
             Outcome::Done(_) => break,
             Outcome::Stopped(summary) => {
-                assert!(summary.walks.iter().any(|walk| walk.pages > 0), "{summary:?}")
+                assert!(summary.walks.iter().any(|walk| walk.pages > 0), "{summary:?}");
             }
             Outcome::QuotaSpent { .. } => panic!("no quota here"),
         }

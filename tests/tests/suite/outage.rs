@@ -106,26 +106,31 @@ async fn becomes_ready(up: &Up, status: u16) {
 /// What was answered 200 is in the log and in the tables, once; nothing else is there but what was sent.
 async fn assert_kept(home: &Home, pool: &PgPool, load: Load) {
     let (kept, sent) = load.end().await;
-    projected(pool, i64::try_from(kept.len()).unwrap()).await;
     // What was answered 503 may still come through (promise 1): until the log itself is quiet.
-    let mut appended = -1;
-    wait_until("the log is read to its end", SOON, async || {
+    let mut before = -1;
+    wait_until("the log is quiet, and read to its end", SOON, async || {
         let ended = home.run(&["report", "accounting", "--verify", "--format", "json"]).await;
         let report: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap_or_default();
-        let before = std::mem::replace(&mut appended, report["total"]["appended"].as_i64().unwrap_or(-2));
-        ended.code() == Some(0) && before == appended
+        let partitions = report["partitions"].as_array().cloned().unwrap_or_default();
+        let read = partitions.iter().all(|partition| partition["lag"] == 0);
+        let appended = report["total"]["appended"].as_i64().unwrap_or(-2);
+        let quiet = std::mem::replace(&mut before, appended) == appended;
+        ended.code() == Some(0) && read && quiet
     })
     .await;
-    projected(pool, appended).await;
-    let fates = assert_accounted(home, pool).await;
+    projected(pool, before).await;
     let ids: Vec<String> = sqlx::query_scalar("select message_id from messages").fetch_all(pool).await.unwrap();
     let rows: BTreeSet<u64> = ids.iter().map(|id| id.parse().unwrap()).collect();
     let missing: Vec<_> = kept.difference(&rows).collect();
-    assert!(missing.is_empty(), "answered 200 and lost: {missing:?}");
+    assert!(missing.is_empty(), "{} of {} answered 200 and lost: {missing:?}", missing.len(), kept.len());
     assert!(rows.is_subset(&sent), "rows of messages that nobody sent");
-    // Each was sent once and makes one row: so many deliveries means each is in the log once.
+    let fates = assert_accounted(home, pool).await;
+    // Each was sent once and makes one row: as many deliveries as rows means that each is in the log once.
     assert_eq!(fates.decoded, i64::try_from(rows.len()).unwrap(), "{fates:?}");
-    let counted: i64 = sqlx::query_scalar("select sum(client_messages + operator_messages)::bigint from requests").fetch_one(pool).await.unwrap();
+    let counted: i64 = sqlx::query_scalar("select sum(client_messages + operator_messages)::bigint from requests")
+        .fetch_one(pool)
+        .await
+        .unwrap();
     assert_eq!(counted, fates.decoded, "each is counted once in its request");
 }
 

@@ -118,7 +118,7 @@ async fn backfill(platform: &Handle, log: &Arc<dyn Log>, database: &TestDatabase
     assert!(matches!(outcome, Outcome::Done(_)), "{outcome:?}");
 }
 
-/// Waits until every webhook that is due has been answered; late ones are called in by moving the clock on.
+/// Waits until every webhook was answered.
 async fn delivered(platform: &Handle) {
     wait_until("all webhooks are delivered", Duration::from_secs(60), async || {
         platform.with("acme", |tenant| tenant.world.webhooks.outbox.pending() == 0).unwrap()

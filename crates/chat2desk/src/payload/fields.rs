@@ -173,21 +173,21 @@ mod tests {
 
     use super::*;
 
-    fn id_of(value: Value) -> Result<Option<String>, WrongType> {
+    fn id_of(value: &Value) -> Result<Option<String>, WrongType> {
         let object = json!({ "client_id": value });
         Fields::of(&object).unwrap().id(alias::CLIENT)
     }
 
     #[test]
     fn an_id_is_a_number_in_either_form() {
-        assert_eq!(id_of(json!(330_001)), Ok(Some("330001".to_owned())));
-        assert_eq!(id_of(json!("330001")), Ok(Some("330001".to_owned())));
-        assert_eq!(id_of(json!("007")), Ok(Some("7".to_owned())));
+        assert_eq!(id_of(&json!(330_001)), Ok(Some("330001".to_owned())));
+        assert_eq!(id_of(&json!("330001")), Ok(Some("330001".to_owned())));
+        assert_eq!(id_of(&json!("007")), Ok(Some("7".to_owned())));
         for none in [json!(null), json!(0), json!("0"), json!(""), json!("00")] {
-            assert_eq!(id_of(none), Ok(None));
+            assert_eq!(id_of(&none), Ok(None));
         }
         for wrong in [json!(1.5), json!(-1), json!("x"), json!([1]), json!({}), json!(true)] {
-            assert!(id_of(wrong).is_err());
+            assert!(id_of(&wrong).is_err());
         }
     }
 

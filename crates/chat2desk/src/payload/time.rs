@@ -78,23 +78,23 @@ mod tests {
 
     use super::*;
 
-    fn read(value: Value) -> Option<String> {
+    fn read(value: &Value) -> Option<String> {
         let almaty = FixedOffset::east_opt(5 * 3600).unwrap();
-        parse_time(&value, &almaty).map(|time| time.to_rfc3339_opts(chrono::SecondsFormat::Micros, true))
+        parse_time(value, &almaty).map(|time| time.to_rfc3339_opts(chrono::SecondsFormat::Micros, true))
     }
 
     #[test]
     fn all_forms_are_read() {
         let expected = Some("2026-01-15T09:30:00.000000Z".to_owned());
-        assert_eq!(read(json!("2026-01-15T09:30:00 UTC")), expected);
-        assert_eq!(read(json!("2026-01-15T09:30:00Z")), expected);
-        assert_eq!(read(json!(1_768_469_400)), expected);
-        assert_eq!(read(json!("1768469400")), expected);
-        assert_eq!(read(json!(1_768_469_400_000_u64)), expected);
-        assert_eq!(read(json!("2026-01-15 14:30:00")), expected);
-        assert_eq!(read(json!("2026-01-15T14:30:00+05:00")), expected);
+        assert_eq!(read(&json!("2026-01-15T09:30:00 UTC")), expected);
+        assert_eq!(read(&json!("2026-01-15T09:30:00Z")), expected);
+        assert_eq!(read(&json!(1_768_469_400)), expected);
+        assert_eq!(read(&json!("1768469400")), expected);
+        assert_eq!(read(&json!(1_768_469_400_000_u64)), expected);
+        assert_eq!(read(&json!("2026-01-15 14:30:00")), expected);
+        assert_eq!(read(&json!("2026-01-15T14:30:00+05:00")), expected);
         assert_eq!(
-            read(json!("2026-01-15T09:30:00.125000Z")).as_deref(),
+            read(&json!("2026-01-15T09:30:00.125000Z")).as_deref(),
             Some("2026-01-15T09:30:00.125000Z")
         );
     }
@@ -110,7 +110,7 @@ mod tests {
             json!("9999-99-99"),
             json!("0001-01-01T00:00:00Z"),
         ] {
-            assert_eq!(read(value.clone()), None, "{value}");
+            assert_eq!(read(&value), None, "{value}");
         }
     }
 }
