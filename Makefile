@@ -19,7 +19,7 @@ test: ## format, lints, documentation, every test (Postgres and Kafka are instal
 	@scripts/setup test
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --document-private-items
 	$(CARGO) test --workspace
 
 check: ## licences, one home for each library, unused dependencies, compose file

@@ -54,7 +54,7 @@ struct ResponseTimesArguments {
     /// One row for each; otherwise one row for all.
     #[arg(long, value_enum)]
     by: Option<Grouping>,
-    /// A reply is within target when it takes at most so many seconds. Default: target_seconds of [report], or 120.
+    /// A reply is within target when it takes at most so many seconds. Default: target_seconds in section report, or 120.
     #[arg(long, value_name = "SECONDS", value_parser = target)]
     target: Option<f64>,
     /// By whose rules: only chatledger for now.

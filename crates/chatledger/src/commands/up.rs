@@ -3,7 +3,7 @@ use crate::configuration::Configuration;
 
 /// Runs everything in one process: capture, history, projection.
 ///
-/// Without [database], a private Postgres is started under data_dir. Stops in order on SIGINT or SIGTERM.
+/// Without a section database, a private Postgres is started under data_dir. Stops in order on SIGINT or SIGTERM.
 ///
 ///   chatledger up
 ///

@@ -50,7 +50,7 @@ macro_rules! row {
             pub account_id: String,
             $($(#[$cdoc])* pub $col: $ty,)+
             $($($(#[$ddoc])* pub $delivery: $dty,)+)?
-            /// Hash of the content; filled in by [`sealed`].
+            /// Hash of the content; filled in by [`super::sealed`].
             pub row_hash: i64,
         }
 

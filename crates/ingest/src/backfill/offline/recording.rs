@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 /// What a file or line is of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Rows of this list: its name and query, as in [`Capture::page`].
+    /// Rows of this list: its name and query, as in [`events::Capture::page`].
     Rows(String),
     Webhooks,
     /// Each line says it.
