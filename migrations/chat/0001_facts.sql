@@ -15,7 +15,7 @@ create table facts (
     received_at  timestamptz not null, -- the earliest among the copies
     delivery_id  uuid        not null, -- the first that told it
     -- Where it belongs. `firm` when the fact itself names client and channel; else resolved through links.
-    conversation text,
+    conversation text collate "C", -- compared by bytes, whatever the database's locale
     firm         boolean     not null,
     client_id    text,
     dialog_id    text,
@@ -33,7 +33,7 @@ create index facts_unfirm_key on facts (account_id, kind, fact_key) where not fi
 create table links (
     account_id   text not null,
     identity     text not null, -- 'request:<id>' or 'dialog:<id>'
-    conversation text not null,
+    conversation text collate "C" not null,
     primary key (account_id, identity, conversation)
 );
 create index links_conversation on links (account_id, conversation);

@@ -198,6 +198,12 @@ pub struct Delivery {
     pub body: Bytes,
 }
 
+/// Whether a time can be one of a chat: of the years 2000 to 2099. Others come from broken recordings, and neither
+/// Postgres nor local days are defined for all of them.
+pub fn is_plausible(at: DateTime<Utc>) -> bool {
+    (946_684_800..4_102_444_800).contains(&at.timestamp())
+}
+
 /// The hash that picks a delivery's partition: of the account and the best identity in the envelope. It keeps like
 /// with like; nothing depends on it (design.md 6).
 pub fn partition_hash(account: &AccountId, identity: Option<&str>) -> u64 {

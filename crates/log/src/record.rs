@@ -11,6 +11,7 @@
 
 use bytes::Bytes;
 use chrono::{DateTime, SecondsFormat, Utc};
+use events::delivery::is_plausible;
 use events::{Delivery, DeliveryId};
 
 use crate::{LogError, Unreadable};
@@ -80,6 +81,7 @@ pub(crate) fn delivery<'a>(
         platform: parsed(text("platform")).ok_or_else(|| unreadable("platform unknown"))?,
         road: parsed(text("road")).ok_or_else(|| unreadable("road unknown"))?,
         received_at: parsed::<DateTime<Utc>>(text("received_at"))
+            .filter(|at| is_plausible(*at))
             .ok_or_else(|| unreadable("received_at unreadable"))?,
         capture: serde_json::from_str(capture).map_err(|_| unreadable("capture unreadable"))?,
         body,
@@ -129,8 +131,8 @@ mod tests {
     }
 
     fn times() -> impl Strategy<Value = DateTime<Utc>> {
-        // Any year from 1 to 9999, microseconds.
-        (-62_135_596_800_000_000_i64..253_402_300_800_000_000)
+        // Any time that can be one of a chat, microseconds.
+        (946_684_800_000_000_i64..4_102_444_800_000_000)
             .prop_map(|micros| DateTime::from_timestamp_micros(micros).unwrap())
     }
 

@@ -1,5 +1,7 @@
 //! Accounting and rejects: every delivery has one fate (design.md 7.7).
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use events::{AccountId, DeliveryId, Rejection, Road};
 use sqlx::{PgConnection, PgExecutor};
@@ -87,6 +89,10 @@ pub async fn reject(connection: &mut PgConnection, rows: &[RejectRow]) -> Result
     if rows.is_empty() {
         return Ok(());
     }
+    // A log that was copied may hold a delivery twice; Postgres touches a row only once in a statement.
+    let unique: BTreeMap<_, &RejectRow> =
+        rows.iter().map(|row| ((&row.account, row.delivery, row.rejection.part), row)).collect();
+    let rows: Vec<&RejectRow> = unique.into_values().collect();
     sqlx::query(
         "insert into rejects (account_id, delivery_id, part, reason, detail, road, received_at, partition, log_offset) \
          select * from unnest($1::text[], $2::uuid[], $3::integer[], $4::text[], $5::text[], $6::text[], \

@@ -34,9 +34,10 @@ impl From<sqlx::Error> for StoreError {
             };
         };
         let code = database.code().unwrap_or(Cow::Borrowed("-----"));
-        // Connection, transaction conflict, resources, operator intervention, lock not available, read-only.
-        let again = ["08", "40", "53", "57"].contains(&code.get(..2).unwrap_or_default())
-            || ["55P03", "25006"].contains(&code.as_ref());
+        // Connection, transaction conflict, resources, operator intervention, disk, server fault; lock not available,
+        // read-only, idle too long.
+        let again = ["08", "40", "53", "57", "58", "XX"].contains(&code.get(..2).unwrap_or_default())
+            || ["55P03", "25006", "25P03"].contains(&code.as_ref());
         if again {
             return Self::Unavailable(format!("{} (SQLSTATE {code})", database.message()));
         }

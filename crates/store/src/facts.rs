@@ -199,7 +199,7 @@ async fn upsert(
 }
 
 /// Stores links; each new one marks its identity, so that facts which wait for it are filed.
-pub(crate) async fn link(
+async fn link(
     connection: &mut PgConnection,
     links: &BTreeSet<(String, String, String)>,
 ) -> Result<Vec<Mark>, StoreError> {

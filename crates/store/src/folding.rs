@@ -88,9 +88,18 @@ pub async fn marked_kinds(executor: impl sqlx::PgExecutor<'_>) -> Result<Vec<Str
 }
 
 /// Files facts that name a request, a dialog or a message but no channel, under the conversation that links say.
+/// Links come from facts that name a channel only: what is concluded here is no evidence for further conclusions, or
+/// the order of arrival would matter.
+///
 /// Returns how many identities were settled; 0 when none was marked (or others hold them).
 pub async fn settle_identities(connection: &mut PgConnection, limit: i64) -> Result<usize, StoreError> {
     join_generation(connection).await?;
+    // One at a time, and before anything is read: a fact has several identities, and a second folder that looked
+    // earlier would file it back. It is rare and short work.
+    sqlx::query("select pg_advisory_xact_lock($1)")
+        .bind(marks::SETTLE_LOCK)
+        .execute(&mut *connection)
+        .await?;
     let claim = marks::claim(connection, "identity", limit).await?;
     if claim.subjects.is_empty() {
         return Ok(0);
@@ -103,8 +112,7 @@ pub async fn settle_identities(connection: &mut PgConnection, limit: i64) -> Res
         .fetch_all(&mut *connection)
         .await?;
     let mut moved = BTreeSet::new();
-    let mut links = BTreeSet::new();
-    for Filed { account_id: account, old, new, request_id, dialog_id } in filed {
+    for Filed { account_id: account, old, new } in filed {
         for conversation in [&old, &new].into_iter().flatten() {
             moved.insert(Mark {
                 account: account.clone(),
@@ -112,27 +120,18 @@ pub async fn settle_identities(connection: &mut PgConnection, limit: i64) -> Res
                 subject: conversation.clone(),
             });
         }
-        // What is filed through its request tells where its dialog belongs, and the other way round.
-        if let Some(conversation) = &new {
-            let own =
-                [request_id.map(|id| format!("request:{id}")), dialog_id.map(|id| format!("dialog:{id}"))];
-            links.extend(own.into_iter().flatten().map(|id| (account.clone(), id, conversation.clone())));
-        }
     }
-    moved.extend(crate::facts::link(connection, &links).await?);
     marks::set(connection, &moved).await?;
     marks::clear(connection, &claim).await?;
     Ok(claim.subjects.len())
 }
 
-/// A fact that names no channel: its conversation before and after, and what else it names.
+/// A fact that names no channel: its conversation before and after.
 #[derive(sqlx::FromRow)]
 struct Filed {
     account_id: String,
     old: Option<String>,
     new: Option<String>,
-    request_id: Option<String>,
-    dialog_id: Option<String>,
 }
 
 /// Claims marked conversations and reads their committed facts and the hashes of their rows.

@@ -1,5 +1,4 @@
--- Files facts that name no channel. Returns for each touched fact: account, conversation before and after, and the
--- request and dialog that it names.
+-- Files facts that name no channel. Returns for each touched fact: account, conversation before and after.
 with subject as (
     select account_id, split_part(identity, ':', 1) as kind, substr(identity, strpos(identity, ':') + 1) as id
     from unnest($1::text[], $2::text[]) as s (account_id, identity)
@@ -47,10 +46,10 @@ moved as (
     where f.account_id = r.account_id and f.kind = r.kind and f.fact_key = r.fact_key
       and f.content_hash = r.content_hash and f.conversation is distinct from r.new
 )
-select account_id, old, new, request_id, dialog_id from resolved
+select account_id, old, new from resolved
 -- An identity that several conversations claim: all of them fold again, so that only the smallest keeps its row.
 union all
-select l.account_id, null, l.conversation, null, null
+select l.account_id, null, l.conversation
 from subject s
 cross join lateral (
     select * from links l where l.account_id = s.account_id and l.identity = s.kind || ':' || s.id offset 0

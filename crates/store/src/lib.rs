@@ -51,6 +51,7 @@ pub fn pool(url: &str, schema: &str, connections: u32) -> Result<PgPool, StoreEr
         ("search_path", schema),
         ("statement_timeout", "60s"),
         ("client_min_messages", "warning"),
+        ("default_transaction_isolation", "read committed"),
         ("jit", "off"),
         ("plan_cache_mode", "force_custom_plan"),
     ]);

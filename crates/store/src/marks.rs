@@ -17,6 +17,9 @@ pub(crate) const UNFIRM_LOCK: i64 = 0x6368_6174_0000_0003;
 /// Taken by whoever writes calendars.
 pub(crate) const CALENDAR_LOCK: i64 = 0x6368_6174_0000_0004;
 
+/// Taken by whoever settles identities.
+pub(crate) const SETTLE_LOCK: i64 = 0x6368_6174_0000_0005;
+
 /// What a mark is on. `kind` is `identity`, `conversation`, `client`, or the kind of an entity's fact.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Mark {

@@ -97,7 +97,6 @@ async fn in_a_process(part: &str, url: &str) -> anyhow::Result<Value> {
 
 /// Projects the log in the database at `url` as `chatledger run project` would.
 pub(crate) async fn child(url: &str) -> anyhow::Result<Value> {
-    let statements = crate::statements::Statements::listen()?;
     let pool = store::pool(url, store::LIVE, 8)?;
     let log: Arc<dyn Log> = Arc::new(PostgresLog::open(pool.clone(), PARTITIONS).await?);
     let end: i64 = log.bounds().await?.iter().map(|bounds| bounds.end).sum();

@@ -53,7 +53,7 @@ fn bodies() -> Vec<(Option<&'static str>, Value)> {
 /// Values that have stopped somebody's pipeline before.
 fn nasty() -> Vec<Value> {
     let mut deep = json!("bottom");
-    for _ in 0..100 {
+    for _ in 0..124 {
         deep = json!({ "k": deep });
     }
     vec![

@@ -161,9 +161,14 @@ async fn project(
     failed: Arc<OnceLock<String>>,
     alone: Option<CancellationToken>,
 ) {
-    if let Err(error) = runner.run(stop).await {
+    // A task of its own: should it panic, readiness says so.
+    let ended = match tokio::spawn(async move { runner.run(stop).await }).await {
+        Ok(ended) => ended.map_err(|error| error.to_string()),
+        Err(died) => Err(format!("a fault of the program: {died}")),
+    };
+    if let Err(error) = ended {
         tracing::error!(error = %error, "the projection stopped");
-        let _ = failed.set(error.to_string());
+        let _ = failed.set(error);
         if let Some(stop) = alone {
             stop.cancel();
         }

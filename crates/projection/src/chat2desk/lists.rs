@@ -51,16 +51,26 @@ fn attachments(fields: &Fields<'_>) -> Option<Value> {
             items.push(serde_json::json!({ "kind": kind, "link": content }));
         }
     }
-    (!items.is_empty()).then(|| without_nul(Value::Array(items)))
+    (!items.is_empty()).then(|| storable(Value::Array(items), DEEPEST))
 }
 
-/// Postgres keeps no NUL in text, also not within JSON.
-fn without_nul(value: Value) -> Value {
+/// JSON below this many levels is kept as its text: stored within a fact it has to be readable again.
+const DEEPEST: u32 = 32;
+
+/// JSON as Postgres and our own reader keep it: no NUL in text, no more than [`DEEPEST`] levels.
+fn storable(value: Value, levels: u32) -> Value {
     match value {
         Value::String(text) => Value::String(text.replace('\0', "")),
-        Value::Array(items) => Value::Array(items.into_iter().map(without_nul).collect()),
+        Value::Array(_) | Value::Object(_) if levels == 0 => {
+            Value::String(value.to_string().replace("\\u0000", ""))
+        }
+        Value::Array(items) => {
+            Value::Array(items.into_iter().map(|item| storable(item, levels - 1)).collect())
+        }
         Value::Object(map) => Value::Object(
-            map.into_iter().map(|(key, value)| (key.replace('\0', ""), without_nul(value))).collect(),
+            map.into_iter()
+                .map(|(key, value)| (key.replace('\0', ""), storable(value, levels - 1)))
+                .collect(),
         ),
         other => other,
     }
@@ -86,7 +96,7 @@ pub(super) fn client_card(fields: &Fields<'_>) -> ClientCard {
         "username",
     ]
     .into_iter()
-    .filter_map(|field| Some((field.to_owned(), without_nul(fields.value(&[field])?.clone()))))
+    .filter_map(|field| Some((field.to_owned(), storable(fields.value(&[field])?.clone(), DEEPEST))))
     .filter(|(_, value)| !matches!(value, Value::Array(items) if items.is_empty()))
     .collect();
     let labels = fields.value(&["tags"]).and_then(Value::as_array).map(|tags| {

@@ -3,6 +3,7 @@
 use chat2desk::payload::{Fields, WrongType, alias, parse_time};
 use chrono::{DateTime, Duration, Utc};
 use chrono_tz::Tz;
+use events::delivery::is_plausible;
 use events::observation::body_hash;
 use events::{Delivery, Fact, Observation, RejectReason, Road, Stamp};
 
@@ -55,7 +56,12 @@ impl<'a> Telling<'a> {
     /// A row of a list or report: observed when it was fetched, never at a time in the row.
     pub(super) fn fetched(fields: Fields<'a>, delivery: &'a Delivery, rules: &AccountRules) -> Self {
         let line_time = fields.value(&["fetched_at"]).and_then(|value| parse_time(value, &rules.zone));
-        let observed_at = delivery.capture.fetched_at.or(line_time).unwrap_or(delivery.received_at);
+        let observed_at = delivery
+            .capture
+            .fetched_at
+            .filter(|at| is_plausible(*at))
+            .or(line_time)
+            .unwrap_or(delivery.received_at);
         Self { fields, zone: rules.zone, delivery, observed_at, event_at: None }
     }
 

@@ -8,6 +8,10 @@ use super::{lists, statistics, webhook};
 use crate::AccountRules;
 use crate::decode::Decoded;
 
+/// The vendor sends one object, and nobody sends so many: a small body that inflates to millions of items must not
+/// become millions of rows.
+const MOST_PARTS: usize = 1000;
+
 /// Reads a delivery of Chat2Desk.
 pub(crate) fn translate(delivery: &Delivery, rules: &AccountRules) -> Decoded {
     // Meta and row count of a page: evidence for completeness, no fact.
@@ -20,6 +24,10 @@ pub(crate) fn translate(delivery: &Delivery, rules: &AccountRules) -> Decoded {
     };
     if values.is_empty() {
         return Decoded::rejected(RejectReason::NotAnObject, "an empty array");
+    }
+    if values.len() > MOST_PARTS {
+        let detail = format!("an array of {} items; at most {MOST_PARTS} are read", values.len());
+        return Decoded::rejected(RejectReason::NotAnObject, detail);
     }
     let mut decoded = Decoded::default();
     for (part, value) in (0_u32..).zip(&values) {

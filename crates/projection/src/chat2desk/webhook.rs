@@ -1,6 +1,6 @@
 //! Webhooks in both forms (reference/chat2desk.md 3.1, 3.4 to 3.19).
 
-use chat2desk::payload::alias;
+use chat2desk::payload::{Fields, alias};
 use events::fact::{
     ClientCard, DialogClosed, DialogTransferred, Message, MessageStatus, OperatorStatus, Origin,
     RequestClosed, RequestKind, RequestOpened, TagCard, Tagging, UnknownEvent,
@@ -80,10 +80,11 @@ fn message(telling: &Telling<'_>, origin: Option<Origin>, imported: bool) -> Rea
         // The hook says where it came from; for the others `type` does.
         origin: origin.or(registers.origin),
         event_at: telling.time(alias::EVENT_TIME),
-        created_at: telling.time(alias::CREATED),
+        // An import's own `created` may be that of the import: only the list confirms its time.
+        created_at: telling.time(alias::CREATED).filter(|_| !imported),
         imported: imported.then_some(true),
         opens_request: fields.flag(&["is_new_request"]).filter(|opens| *opens),
-        menu: fields.value(&["is_menu", "message.is_menu"]).map(|_| true),
+        menu: menu_choice(fields),
         ..registers
     };
     let mut observations = Vec::with_capacity(2);
@@ -95,6 +96,13 @@ fn message(telling: &Telling<'_>, origin: Option<Origin>, imported: bool) -> Rea
     }
     observations.push(telling.observe(id, Fact::Message(message)));
     Ok(observations)
+}
+
+/// The command of a menu item that the client chose; null, false, 0 and empty text are none (4.1).
+fn menu_choice(fields: &Fields<'_>) -> Option<bool> {
+    const IS_MENU: &[&str] = &["is_menu", "message.is_menu"];
+    fields.value(IS_MENU)?;
+    (fields.flag(IS_MENU) != Some(false)).then_some(true)
 }
 
 fn message_status(telling: &Telling<'_>) -> Read {

@@ -143,7 +143,9 @@ fn close_given(evidence: &Evidence, requests: &mut [Segment], closes: &[(DateTim
     let mut of_dialog: BTreeMap<String, DateTime<Utc>> = BTreeMap::new();
     for (at, named) in closes {
         // Events have whole seconds at times: a request opened within that second was not open yet.
-        let open_then = || requests.iter().rev().find(|r| r.opened_at <= *at).map(|r| r.key.clone());
+        let open_then = || {
+            requests.iter().rev().find(|r| r.counts_as_contact() && r.opened_at <= *at).map(|r| r.key.clone())
+        };
         if let Some(key) = named.clone().or_else(open_then) {
             let latest = of_dialog.entry(key).or_insert(*at);
             *latest = (*latest).max(*at);
@@ -189,10 +191,12 @@ fn adopt(evidence: &Evidence, requests: &mut [Segment], without_id: &[usize]) ->
         match adopter {
             Some(request) => {
                 request.messages.push(at);
-                request.messages.sort_unstable();
             }
             None => rest.push(at),
         }
+    }
+    for request in requests {
+        request.messages.sort_unstable();
     }
     rest
 }
@@ -209,9 +213,12 @@ fn derive(
     let openings: Vec<DateTime<Utc>> =
         given.iter().filter(|r| r.counts_as_contact()).map(|r| r.opened_at).collect();
     // The first close at or after the second of a message, and the first opening of a given request after it.
-    let ended_by = |message: &Message| closes.iter().map(|c| c.0).find(|at| at.timestamp() >= message.second);
-    let opening_after =
-        |message: &Message| openings.iter().copied().find(|at| at.timestamp() > message.second);
+    let ended_by = |message: &Message| {
+        closes.get(closes.partition_point(|close| close.0.timestamp() < message.second)).map(|close| close.0)
+    };
+    let opening_after = |message: &Message| {
+        openings.get(openings.partition_point(|at| at.timestamp() <= message.second)).copied()
+    };
     for &at in rest {
         let message = &evidence.messages[at];
         let open = derived.last_mut().filter(|request: &&mut Segment| {

@@ -331,6 +331,34 @@ fn asked_at_night_and_answered_in_the_morning_is_short_in_business_time() {
 }
 
 #[test]
+fn a_menu_choice_asks_nothing_and_false_is_no_choice() {
+    let chosen = |is_menu: Value| {
+        let mut body = message(1, Some(1), "09:00:00", "client");
+        body["is_menu"] = is_menu;
+        folded(&[webhook(&body)]).turns.len()
+    };
+    assert_eq!(chosen(json!("prices")), 0);
+    for none in [json!(null), json!(false), json!(0), json!("")] {
+        assert_eq!(chosen(none.clone()), 1, "{none}");
+    }
+}
+
+#[test]
+fn a_close_of_the_dialog_during_the_survey_is_the_contacts() {
+    let close = webhook(&json!({"hook_type": "close_dialog", "dialog_id": 410_001, "client_id": 330_001,
+                                "event_time": "2026-01-15T10:30:02Z"}));
+    let rows = folded(&[client(1, "10:00:00"), opened(2, "10:30:00", "rating", false), close]);
+    assert_eq!(rows.requests[0].closed_at, Some(at("10:30:02")));
+    assert_eq!(rows.requests[0].close_reason.as_deref(), Some("unknown"));
+}
+
+#[test]
+fn a_small_body_of_a_million_items_is_one_reject() {
+    let many = webhook(&Value::Array(vec![json!(0); 100_000]));
+    assert_eq!(decode(&many, rules()).rejections.len(), 1);
+}
+
+#[test]
 fn the_deep_link_opens_the_dialog() {
     let rows = folded(&[client(1, "09:00:00")]);
     let url = "https://web.example.org/chat/all?dialogID=410001&minifiedView=3";

@@ -1,6 +1,7 @@
 //! What a recorded file, line or value is. Pure.
 
 use chrono::{DateTime, NaiveDate, Utc};
+use events::delivery::is_plausible;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -50,7 +51,7 @@ impl<'a> Marks<'a> {
 
     pub(super) fn time(raw: Option<&RawValue>) -> Option<DateTime<Utc>> {
         let text = raw?.get().trim_matches('"');
-        DateTime::parse_from_rfc3339(text).ok().map(|at| at.to_utc())
+        DateTime::parse_from_rfc3339(text).ok().map(|at| at.to_utc()).filter(|at| is_plausible(*at))
     }
 }
 

@@ -78,7 +78,8 @@ impl State {
 
     /// The cursor after a range was read: it moves only when the range reaches on from where it stood. `None`: it stays.
     pub(crate) fn joined(main: Option<&Self>, range: &Self) -> Option<Self> {
-        let Some(main) = main else { return Some(range.clone()) };
+        // Without a cursor the history before the range was not read: the main walk begins at its own beginning.
+        let main = main?;
         let reaches = range.first_id.is_none_or(|first| first <= main.next) && range.next > main.next;
         let earlier = if main.first_id <= range.first_id { main } else { range };
         let first_at = earlier.first_at.or(main.first_at).or(range.first_at);
@@ -285,6 +286,6 @@ mod tests {
         assert_eq!(State::joined(Some(&main), &state(200, 300)), None, "a gap lies between");
         assert_eq!(State::joined(Some(&main), &state(20, 90)), None, "nothing new");
         assert_eq!(State::joined(Some(&main), &state(50, 300)).map(|joined| joined.next), Some(300));
-        assert_eq!(State::joined(None, &state(50, 300)).map(|joined| joined.next), Some(300));
+        assert_eq!(State::joined(None, &state(50, 300)).map(|joined| joined.next), None);
     }
 }

@@ -44,8 +44,9 @@ impl SweepWalk {
         let is_fresh =
             |state: &State| state.swept_at.is_some_and(|at| now - at < TimeDelta::days(SWEEP_DAYS));
         let state = match stored {
+            // An unfinished one goes on however old it is: a long list may need more than one month's quota.
+            Some(state) if is_ordered && !state.is_done => state,
             Some(state) if !is_ordered || !is_fresh(&state) => whole,
-            Some(state) if !state.is_done => state,
             Some(state) if is_whole || state.offset <= CHEAP_ROWS => whole,
             Some(state) => State { is_done: false, ..state },
             None => whole,
