@@ -45,7 +45,10 @@ async fn build() -> PathBuf {
         .env_remove("LD_LIBRARY_PATH");
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
-        if ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_CRATE_", "CARGO_BIN_", "CARGO_PRIMARY_"].iter().any(|own| text.starts_with(own)) {
+        if ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_CRATE_", "CARGO_BIN_", "CARGO_PRIMARY_"]
+            .iter()
+            .any(|own| text.starts_with(own))
+        {
             build.env_remove(&name);
         }
     }
@@ -130,8 +133,10 @@ impl Home {
         let pid = child.id().expect("a process that was just started");
         std::fs::write(self.folder.path().join("pids").join(pid.to_string()), "").expect("our own folder");
         let (out, err) = (Lines::default(), Lines::default());
-        let readers =
-            [read(child.stdout.take().expect("a pipe"), &out), read(child.stderr.take().expect("a pipe"), &err)];
+        let readers = [
+            read(child.stdout.take().expect("a pipe"), &out),
+            read(child.stderr.take().expect("a pipe"), &err),
+        ];
         Process { child, pid, out, err, readers, what: arguments.join(" ") }
     }
 
@@ -150,7 +155,8 @@ impl Home {
         let mut process = self.start_with(arguments, variables).await;
         let line = process.line("server.address=").await;
         let address = line.split("server.address=").nth(1).and_then(|rest| rest.split_whitespace().next());
-        let address = address.and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("no address: {line}"));
+        let address =
+            address.and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("no address: {line}"));
         Up { process, address }
     }
 }
@@ -271,7 +277,8 @@ impl Process {
     }
 
     fn signal(&self, signal: rustix::process::Signal) {
-        let pid = i32::try_from(self.pid).ok().and_then(rustix::process::Pid::from_raw).expect("a process id");
+        let pid =
+            i32::try_from(self.pid).ok().and_then(rustix::process::Pid::from_raw).expect("a process id");
         // It may have ended by itself meanwhile.
         let _ = rustix::process::kill_process(pid, signal);
     }

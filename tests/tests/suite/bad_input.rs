@@ -51,8 +51,13 @@ async fn reasons(pool: &PgPool) -> Vec<(String, i64)> {
 async fn counted(up: &Up, account: &str, outcome: &str) -> u64 {
     let page = http().get(up.url("/metrics")).send().await.unwrap().text().await.unwrap();
     let line = page.lines().find(|line| {
-        let labels = [format!("account=\"{account}\""), format!("outcome=\"{outcome}\""), "road=\"webhook\"".to_owned()];
-        line.starts_with("chatledger_requests_total{") && labels.iter().all(|label| line.contains(label.as_str()))
+        let labels = [
+            format!("account=\"{account}\""),
+            format!("outcome=\"{outcome}\""),
+            "road=\"webhook\"".to_owned(),
+        ];
+        line.starts_with("chatledger_requests_total{")
+            && labels.iter().all(|label| line.contains(label.as_str()))
     });
     line.and_then(|line| line.split_whitespace().last()?.parse().ok()).unwrap_or(0)
 }
@@ -80,14 +85,26 @@ async fn bad_bodies_are_kept_counted_and_named_and_good_ones_among_them_are_read
         // missing_identity
         ("no id", None, br#"{"hook_type": "inbox", "text": "whose?"}"#.to_vec()),
         // wrong_type
-        ("an object as id", None, br#"{"hook_type": "inbox", "message_id": {"id": 1}, "client_id": 5}"#.to_vec()),
+        (
+            "an object as id",
+            None,
+            br#"{"hook_type": "inbox", "message_id": {"id": 1}, "client_id": 5}"#.to_vec(),
+        ),
         ("text as id", None, br#"{"hook_type": "close_request", "request_id": "six"}"#.to_vec()),
         // partly rejected: one of two
         ("half good", None, format!(r#"[{}, {{"hook_type": "inbox"}}]"#, inbox(1, &json!({}))).into_bytes()),
         // decoded
         ("unknown", None, br#"{"hook_type": "new_thing", "thing": {"id": 1}}"#.to_vec()),
-        ("wrong types elsewhere", None, inbox(2, &json!({"text": 5, "attachments": "none", "client": []})).to_string().into_bytes()),
-        ("a lone surrogate", None, inbox(3, &json!({"text": "LONE"})).to_string().replace("LONE", "a\\ud800b").into_bytes()),
+        (
+            "wrong types elsewhere",
+            None,
+            inbox(2, &json!({"text": 5, "attachments": "none", "client": []})).to_string().into_bytes(),
+        ),
+        (
+            "a lone surrogate",
+            None,
+            inbox(3, &json!({"text": "LONE"})).to_string().replace("LONE", "a\\ud800b").into_bytes(),
+        ),
         ("a NUL", None, inbox(4, &json!({"text": "a\u{0}b"})).to_string().into_bytes()),
         ("gzip", Some("gzip"), gzip(inbox(5, &json!({})).to_string().as_bytes())),
     ];
@@ -112,8 +129,12 @@ async fn bad_bodies_are_kept_counted_and_named_and_good_ones_among_them_are_read
     let found: Vec<(&str, i64)> = found.iter().map(|(reason, n)| (reason.as_str(), *n)).collect();
     assert_eq!(found, [("missing_identity", 2), ("not_an_object", 2), ("not_json", 7), ("wrong_type", 2)]);
     let texts: Vec<(String, Option<String>)> =
-        sqlx::query_as("select message_id, text from messages order by message_id").fetch_all(&pool).await.unwrap();
-    let text = |id: &str| texts.iter().find(|(found, _)| found == id).unwrap_or_else(|| panic!("no {id}")).1.clone();
+        sqlx::query_as("select message_id, text from messages order by message_id")
+            .fetch_all(&pool)
+            .await
+            .unwrap();
+    let text =
+        |id: &str| texts.iter().find(|(found, _)| found == id).unwrap_or_else(|| panic!("no {id}")).1.clone();
     assert_eq!((text("3").as_deref(), text("4").as_deref()), (Some("a\u{fffd}b"), Some("ab")));
     assert_eq!(texts.len(), 5, "{texts:?}");
 
@@ -188,7 +209,9 @@ async fn an_unreachable_platform_database_or_broker_is_told_in_one_line_with_the
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_configuration_ends_every_command_with_its_place_and_the_next_step() {
-    let wrong = account(NOBODY, NO_HISTORY).replace("Asia/Almaty", "Asia/Almty").replace("calls_per_second", "calls_per_secnd");
+    let wrong = account(NOBODY, NO_HISTORY)
+        .replace("Asia/Almaty", "Asia/Almty")
+        .replace("calls_per_second", "calls_per_secnd");
     let wrong_home = home(&wrong);
     for command in [&["up"][..], &["backfill"], &["check"], &["report", "accounting"]] {
         let ended = run(&wrong_home, command, 30).await;
@@ -200,7 +223,11 @@ async fn a_wrong_configuration_ends_every_command_with_its_place_and_the_next_st
     let wrong_zone = home(&account(NOBODY, NO_HISTORY).replace("Asia/Almaty", "Asia/Almty"));
     let ended = run(&wrong_zone, &["check"], 30).await;
     assert_eq!(ended.code(), Some(2));
-    assert!(ended.stderr.contains("time_zone") && ended.stderr.contains("did you mean \"Asia/Almaty\""), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("time_zone") && ended.stderr.contains("did you mean \"Asia/Almaty\""),
+        "{}",
+        ended.stderr
+    );
     let without_token = Home::new(&account(NOBODY, NO_HISTORY)).with("ACME_HOOK_SECRET", "secret");
     let ended = run(&without_token, &["check"], 30).await;
     assert_eq!(ended.code(), Some(2));
@@ -210,23 +237,35 @@ async fn a_wrong_configuration_ends_every_command_with_its_place_and_the_next_st
 }
 
 /// What must be in no line: secrets, and what is of people.
-const CANARIES: [&str; 7] =
-    ["canary-token", "canary-hook", "77015550142", "canary-text", "Canary Person", "canary@example.org", "canary-query"];
+const CANARIES: [&str; 7] = [
+    "canary-token",
+    "canary-hook",
+    "77015550142",
+    "canary-text",
+    "Canary Person",
+    "canary@example.org",
+    "canary-query",
+];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_secret_and_nothing_of_a_person_is_in_any_line_at_level_debug() {
     let database = database().await;
     let platform = platform(|account| account.token = "canary-token".to_owned()).await;
-    let client = json!({"id": 5, "phone": "77015550142", "name": "Canary Person", "email": "canary@example.org"});
+    let client =
+        json!({"id": 5, "phone": "77015550142", "name": "Canary Person", "email": "canary@example.org"});
     platform.with("acme", |tenant| {
         let id = tenant.world.add_client("77015550142", Some("Canary Person"));
         let thread = simulator::chat2desk::Thread { client: id, channel: 12 };
         let now = tenant.world.now();
         tenant.world.client_writes(now, thread, "whatsapp", "canary-text", None).unwrap();
     });
-    let home = home_on(&database, "partitions = 2", &account(&platform.url(), "history = \"all\"\ndefault_country = \"KZ\""))
-        .with("ACME_TOKEN", "canary-token")
-        .with("ACME_HOOK_SECRET", "canary-hook");
+    let home = home_on(
+        &database,
+        "partitions = 2",
+        &account(&platform.url(), "history = \"all\"\ndefault_country = \"KZ\""),
+    )
+    .with("ACME_TOKEN", "canary-token")
+    .with("ACME_HOOK_SECRET", "canary-hook");
     let password = database.url.split(':').nth(2).and_then(|rest| rest.split('@').next()).unwrap().to_owned();
     assert!(password.len() > 8, "the server asks for a password");
 
@@ -236,7 +275,8 @@ async fn no_secret_and_nothing_of_a_person_is_in_any_line_at_level_debug() {
     let bodies = [
         inbox(1, &json!({"text": "canary-text", "client": client})).to_string(),
         "canary-text 77015550142 Canary Person".to_owned(),
-        r#"{"hook_type": "inbox", "message_id": {"canary-text": "77015550142"}, "client": "Canary Person"}"#.to_owned(),
+        r#"{"hook_type": "inbox", "message_id": {"canary-text": "77015550142"}, "client": "Canary Person"}"#
+            .to_owned(),
         r#"{"hook_type": "close_request", "request_id": "canary-text"}"#.to_owned(),
         r#"{"hook_type": "canary-text", "phone": "77015550142"}"#.to_owned(),
         format!("{}canary-text", "[".repeat(100_000)),
@@ -250,15 +290,23 @@ async fn no_secret_and_nothing_of_a_person_is_in_any_line_at_level_debug() {
     let script = format!("{url}/script/new_message_handler?text=canary-query");
     assert_eq!(http().get(script).send().await.unwrap().status().as_u16(), 200);
     let pool = database.pool();
-    let appended: i64 = sqlx::query_scalar("select count(*) from ledger.deliveries").fetch_one(&pool).await.unwrap();
+    let appended: i64 =
+        sqlx::query_scalar("select count(*) from ledger.deliveries").fetch_one(&pool).await.unwrap();
     projected(&pool, appended).await;
 
     // They are where they belong, so that they could have been in a line.
-    let held: i64 = sqlx::query_scalar("select count(*) from messages where text = 'canary-text'").fetch_one(&pool).await.unwrap();
+    let held: i64 = sqlx::query_scalar("select count(*) from messages where text = 'canary-text'")
+        .fetch_one(&pool)
+        .await
+        .unwrap();
     assert_eq!(held, 2, "one by webhook, one by backfill");
     let up = up.process.stop().await.succeeded();
     let backfill = home.run(&["--log", "debug", "backfill"]).await.succeeded();
-    let refused = home.start_with(&["--log", "debug", "backfill"], &[("ACME_TOKEN", "canary-token-wrong")]).await.ended().await;
+    let refused = home
+        .start_with(&["--log", "debug", "backfill"], &[("ACME_TOKEN", "canary-token-wrong")])
+        .await
+        .ended()
+        .await;
     assert_eq!(refused.code(), Some(1));
     let check = home.run(&["--log", "debug", "check", "--print"]).await.succeeded();
     let report = home.run(&["--log", "debug", "report", "accounting", "--verify"]).await.succeeded();

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use chatledger_tests::{Home, TestDatabase, Up, database, wait_until};
+use chatledger_tests::{Home, TestDatabase, Up, database};
 use chrono::{DateTime, Utc};
 use events::Clock as _;
 use log::{Log, PostgresLog};
@@ -14,26 +14,29 @@ use simulator::server::{Handle, Tenant, WorldClock, serve};
 use tokio::net::TcpListener;
 use tokio::sync::OnceCell;
 
-use crate::ledger::{NOBODY, SOON, TOKEN, account, assert_accounted, fates, home_on, hook, http, message};
+use crate::ledger::{NOBODY, TOKEN, account, assert_accounted, home_on, hook, http, message};
 use crate::tables::{assert_same, rows, settled};
 
 /// What SIGABRT is called in an exit status.
 const ABORTED: i32 = 6;
 
-/// Questions and answers of some clients, and the closes of their requests.
-fn bodies() -> Vec<Value> {
+/// Questions and answers of some clients.
+fn talk() -> Vec<Value> {
     let start: DateTime<Utc> = "2026-01-15T04:00:00Z".parse().unwrap();
-    let mut all = Vec::new();
-    for client in 0..8 {
-        for no in 0..10 {
-            let id = 100_000 + client * 100 + no;
-            all.push(message(id, start + chrono::Duration::seconds((client * 7 + no * 60) as i64)));
-        }
-        let group = (100_000 + client * 100) / 100;
-        all.push(json!({"hook_type": "close_request", "request_id": 3000 + group, "client_id": 1000 + group,
-            "event_time": "2026-01-15T05:00:00Z"}));
-    }
-    all
+    let said = |client: u64, no: u64| {
+        let after = i64::try_from(client * 7 + no * 60).unwrap();
+        message(100_000 + client * 100 + no, start + chrono::Duration::seconds(after))
+    };
+    (0..8).flat_map(|client| (0..10).map(move |no| said(client, no))).collect()
+}
+
+/// The closes of their requests: one for each conversation, so that no later one makes good for an earlier one.
+fn closes() -> Vec<Value> {
+    let close = |client: u64| {
+        json!({"hook_type": "close_request", "request_id": 4000 + client, "client_id": 2000 + client,
+            "event_time": "2026-01-15T05:00:00Z"})
+    };
+    (0..8).map(close).collect()
 }
 
 async fn log_of(database: &TestDatabase) -> Arc<dyn Log> {
@@ -64,59 +67,61 @@ async fn undisturbed() -> &'static [String] {
         let database = database().await;
         let home = home_of(&database);
         let up = home.up().await;
-        assert_eq!(post_all(&up, &bodies()).await, None);
+        assert_eq!(post_all(&up, &[talk(), closes()].concat()).await, None);
         let pool = database.pool();
         settled(&pool, log_of(&database).await.as_ref()).await;
         let rows = rows(&pool).await;
         assert!(rows.iter().filter(|row| row.starts_with("turns")).count() > 30, "a run that makes turns");
+        let closed = |row: &&String| {
+            row.starts_with("requests") && row.contains("\"closed_at\": \"2026-01-15T05:00:00+00:00\"")
+        };
+        assert_eq!(rows.iter().filter(closed).count(), 8, "and closes them");
         rows
     })
     .await
 }
 
-/// Aborts at `point` when it is passed the `nth` time, starts again, and compares.
-async fn crashes_at(point: &str, nth: u32) {
+/// A run that projects `before`, then aborts at `point` when it is passed the `nth` time while `after` arrives.
+async fn crashes_at(point: &str, nth: u32, before: &[Value], after: &[Value]) {
     let expected = undisturbed().await;
-    let (database, bodies) = (database().await, bodies());
-    let home = home_of(&database);
+    let database = database().await;
+    let (home, pool, log) = (home_of(&database), database.pool(), log_of(&database).await);
+    let up = home.up().await;
+    assert_eq!(post_all(&up, before).await, None);
+    settled(&pool, log.as_ref()).await;
+    up.process.stop().await.succeeded();
+
     let failpoints = format!("{point}={}*off->return", nth - 1);
     let up = home.up_with(&["up"], &[("FAILPOINTS", &failpoints)]).await;
-    let pool = database.pool();
-    // In two halves, so that the projection commits more than once.
-    let half = bodies.len() / 2;
-    let mut unanswered = post_all(&up, &bodies[..half]).await;
-    if unanswered.is_none() {
-        wait_until("the first half is projected, or the process is gone", SOON, async || {
-            let gone = http().get(up.url("/healthz")).send().await.is_err();
-            gone || fates(&pool).await.unwrap().appended >= half as i64 && store::folding::waiting(&pool).await.unwrap() == 0
-        })
-        .await;
-        unanswered = post_all(&up, &bodies[half..]).await.map(|place| half + place);
-    }
+    let unanswered = post_all(&up, after).await.unwrap_or(after.len());
     let ended = up.process.ended().await;
     let signal = std::os::unix::process::ExitStatusExt::signal(&ended.status);
     assert_eq!(signal, Some(ABORTED), "{point} was never passed: {}", ended.stderr);
 
-    // What got no answer is sent again, and a little of what did: a sender does not know either.
+    // Only what got no answer is sent again: the rest was promised.
     let up = home.up().await;
-    let again = unanswered.unwrap_or(bodies.len()).saturating_sub(3);
-    assert_eq!(post_all(&up, &bodies[again..]).await, None);
-    settled(&pool, log_of(&database).await.as_ref()).await;
+    assert_eq!(post_all(&up, &after[unanswered..]).await, None);
+    settled(&pool, log.as_ref()).await;
     assert_same(expected, &rows(&pool).await, point);
     assert_accounted(&home, &pool).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_crash_around_the_append_or_between_the_two_steps_changes_no_row() {
-    for (point, nth) in [
-        ("ingest.before_append", 20),
-        ("ingest.appended", 30),
-        ("projection.before_facts_commit", 2),
-        ("projection.facts_committed", 2),
-        ("projection.rows_written", 2),
-        ("projection.rows_committed", 2),
+async fn a_crash_before_or_after_the_append_changes_no_row() {
+    let all = [talk(), closes()].concat();
+    crashes_at("ingest.before_append", 20, &[], &all).await;
+    crashes_at("ingest.appended", 30, &[], &all).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_in_or_between_the_two_steps_of_the_projection_changes_no_row() {
+    for point in [
+        "projection.before_facts_commit",
+        "projection.facts_committed",
+        "projection.rows_written",
+        "projection.rows_committed",
     ] {
-        crashes_at(point, nth).await;
+        crashes_at(point, 1, &talk(), &closes()).await;
     }
 }
 

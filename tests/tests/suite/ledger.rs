@@ -85,11 +85,16 @@ pub(crate) async fn fates(pool: &PgPool) -> Option<Fates> {
 /// The counts add up, and the log agrees (design.md promise 2). Everything must be projected.
 pub(crate) async fn assert_accounted(home: &Home, pool: &PgPool) -> Fates {
     let fates = fates(pool).await.unwrap();
-    assert_eq!(fates.decoded + fates.partly_rejected + fates.rejected + fates.erased, fates.appended, "{fates:?}");
+    assert_eq!(
+        fates.decoded + fates.partly_rejected + fates.rejected + fates.erased,
+        fates.appended,
+        "{fates:?}"
+    );
     let report = home.run(&["report", "accounting", "--verify", "--format", "json"]).await.json();
     assert_eq!(report["total"]["is_complete"], true, "{report}");
     let partitions = report["partitions"].as_array().unwrap();
-    let sum = |field: &str| partitions.iter().map(|partition| partition[field].as_i64().unwrap()).sum::<i64>();
+    let sum =
+        |field: &str| partitions.iter().map(|partition| partition[field].as_i64().unwrap()).sum::<i64>();
     assert_eq!((sum("in_log"), sum("lag")), (fates.appended, 0), "{report}");
     fates
 }

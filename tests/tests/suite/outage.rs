@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use chatledger_tests::{Home, Kafka, Up, database, kafka_cluster, own_database_server, own_kafka, wait_until};
+use chatledger_tests::{
+    Home, Kafka, Up, database, kafka_cluster, own_database_server, own_kafka, wait_until,
+};
 use sqlx::PgPool;
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
@@ -35,7 +37,8 @@ impl Load {
         let mut load = Self { seen: Arc::default(), stop: CancellationToken::new(), senders: JoinSet::new() };
         let client = http();
         for _ in 0..SENDERS {
-            let (seen, stop, client, url) = (load.seen.clone(), load.stop.clone(), client.clone(), url.to_owned());
+            let (seen, stop, client, url) =
+                (load.seen.clone(), load.stop.clone(), client.clone(), url.to_owned());
             load.senders.spawn(async move {
                 while !stop.is_cancelled() {
                     seen.send(&client, &url).await;
@@ -86,7 +89,10 @@ impl Seen {
         match answer.status().as_u16() {
             200 => drop(self.kept.lock().await.insert(id)),
             503 => {
-                let again = answer.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse::<u32>().ok());
+                let again = answer
+                    .headers()
+                    .get("retry-after")
+                    .and_then(|value| value.to_str().ok()?.parse::<u32>().ok());
                 assert!(again.is_some_and(|seconds| seconds > 0), "a 503 says when to come again");
                 self.refused.lock().await.insert(id);
             }
@@ -119,7 +125,8 @@ async fn assert_kept(home: &Home, pool: &PgPool, load: Load) {
     })
     .await;
     projected(pool, before).await;
-    let ids: Vec<String> = sqlx::query_scalar("select message_id from messages").fetch_all(pool).await.unwrap();
+    let ids: Vec<String> =
+        sqlx::query_scalar("select message_id from messages").fetch_all(pool).await.unwrap();
     let rows: BTreeSet<u64> = ids.iter().map(|id| id.parse().unwrap()).collect();
     let missing: Vec<_> = kept.difference(&rows).collect();
     assert!(missing.is_empty(), "{} of {} answered 200 and lost: {missing:?}", missing.len(), kept.len());
@@ -127,10 +134,11 @@ async fn assert_kept(home: &Home, pool: &PgPool, load: Load) {
     let fates = assert_accounted(home, pool).await;
     // Each was sent once and makes one row: as many deliveries as rows means that each is in the log once.
     assert_eq!(fates.decoded, i64::try_from(rows.len()).unwrap(), "{fates:?}");
-    let counted: i64 = sqlx::query_scalar("select sum(client_messages + operator_messages)::bigint from requests")
-        .fetch_one(pool)
-        .await
-        .unwrap();
+    let counted: i64 =
+        sqlx::query_scalar("select sum(client_messages + operator_messages)::bigint from requests")
+            .fetch_one(pool)
+            .await
+            .unwrap();
     assert_eq!(counted, fates.decoded, "each is counted once in its request");
 }
 

@@ -28,9 +28,19 @@ fn bodies() -> Vec<(Option<&'static str>, Value)> {
         (None, talk("comment", "comment")),
         (None, talk("system_message", "system")),
     ];
-    for hook in ["outbox_status", "client_updated", "new_request", "close_request", "close_dialog", "dialog_transferred",
-        "add_tag_to_client", "delete_tag_from_request", "add_tag_to_request", "operator_status_updated", "new_ticket"]
-    {
+    for hook in [
+        "outbox_status",
+        "client_updated",
+        "new_request",
+        "close_request",
+        "close_dialog",
+        "dialog_transferred",
+        "add_tag_to_client",
+        "delete_tag_from_request",
+        "add_tag_to_request",
+        "operator_status_updated",
+        "new_ticket",
+    ] {
         all.push((None, event(hook)));
     }
     all.push((Some("messages"), json!({"id": 900_001, "text": "t", "type": "from_client", "created": "2026-01-15T09:30:00 UTC",
@@ -38,7 +48,10 @@ fn bodies() -> Vec<(Option<&'static str>, Value)> {
     all.push((Some("clients"), event("")));
     all.push((Some("dialogs"), json!({"id": 410_001, "state": "open", "begin": "2026-01-15T09:30:00 UTC", "end": null, "operator_id": 1,
         "last_request_id": 8_800_001, "last_message": {"client_id": 330_001, "channel_id": 12}})));
-    all.push((Some("operators"), json!({"id": 7001, "first_name": "f", "last_name": "l", "email": "e", "role": "operator"})));
+    all.push((
+        Some("operators"),
+        json!({"id": 7001, "first_name": "f", "last_name": "l", "email": "e", "role": "operator"}),
+    ));
     all.push((Some("operators_groups"), json!({"id": 3, "name": "n", "operator_ids": [7001]})));
     all.push((Some("channels"), json!({"id": 12, "name": "n", "phone": "p", "transports": ["telegram"]})));
     all.push((Some("tags"), json!({"id": 612, "label": "l", "group_name": "g"})));
@@ -57,11 +70,33 @@ fn nasty() -> Vec<Value> {
         deep = json!({ "k": deep });
     }
     vec![
-        json!(null), json!(""), json!(0), json!(-1), json!(1.5), json!(u64::MAX), json!(1e308), json!(true), json!([]), json!({}),
-        json!("a\u{0}b"), json!("\u{0}"), json!({"a\u{0}": ["\u{0}"]}), json!("\u{fffd}\u{1f600}\u{202e}"),
-        json!("x".repeat(9000)), json!("9".repeat(9000)), json!([[["\u{0}"]], {"id": "\u{0}"}]), deep,
-        json!("9999-12-31T23:59:59Z"), json!("0001-01-01 00:00:00"), json!("2026-13-45T99:99:99Z"), json!(99_999_999_999_i64),
-        json!("'; drop table chat.facts; --"), json!("{1,2}"), json!("\\u0000"), json!("NaN"), json!("Infinity"),
+        json!(null),
+        json!(""),
+        json!(0),
+        json!(-1),
+        json!(1.5),
+        json!(u64::MAX),
+        json!(1e308),
+        json!(true),
+        json!([]),
+        json!({}),
+        json!("a\u{0}b"),
+        json!("\u{0}"),
+        json!({"a\u{0}": ["\u{0}"]}),
+        json!("\u{fffd}\u{1f600}\u{202e}"),
+        json!("x".repeat(9000)),
+        json!("9".repeat(9000)),
+        json!([[["\u{0}"]], {"id": "\u{0}"}]),
+        deep,
+        json!("9999-12-31T23:59:59Z"),
+        json!("0001-01-01 00:00:00"),
+        json!("2026-13-45T99:99:99Z"),
+        json!(99_999_999_999_i64),
+        json!("'; drop table chat.facts; --"),
+        json!("{1,2}"),
+        json!("\\u0000"),
+        json!("NaN"),
+        json!("Infinity"),
     ]
 }
 
@@ -84,7 +119,13 @@ fn delivery(list: Option<&str>, body: &Value, ids: &DeliveryIds) -> Delivery {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_value_in_any_field_stops_the_projection() {
     let ids = DeliveryIds::seeded(1);
-    let rules = Rules::new([("acme".to_owned(), AccountRules { default_country: Some("KZ".to_owned()), ..AccountRules::default() })].into());
+    let rules = Rules::new(
+        [(
+            "acme".to_owned(),
+            AccountRules { default_country: Some("KZ".to_owned()), ..AccountRules::default() },
+        )]
+        .into(),
+    );
     let mut deliveries = Vec::new();
     for (list, body) in bodies() {
         let fields: Vec<String> = body.as_object().unwrap().keys().cloned().collect();

@@ -49,9 +49,12 @@ fn deliveries(chance: &mut Chance) -> Vec<Delivery> {
             let request_value = if with_ids { json!(request_id) } else { Value::Null };
             let operator = 7001 + chance.below(2);
             if chance.below(2) == 0 && with_ids {
-                all.push(webhook(second, &json!({"hook_type": "new_request", "request_id": request_id,
+                all.push(webhook(
+                    second,
+                    &json!({"hook_type": "new_request", "request_id": request_id,
                     "client_id": client, "channel_id": channel, "transport": "telegram", "type": "common",
-                    "by_client": true, "event_time": iso(at(second))})));
+                    "by_client": true, "event_time": iso(at(second))}),
+                ));
             }
             for _ in 0..=chance.below(5) {
                 message_id += 1;
@@ -85,14 +88,22 @@ fn deliveries(chance: &mut Chance) -> Vec<Delivery> {
             }
             // Neither names a channel: they find their conversation through links.
             match chance.below(3) {
-                0 => all.push(webhook(second, &json!({"hook_type": "close_request", "request_id": request_id,
-                    "client_id": client, "event_time": iso(at(second))}))),
-                1 => all.push(webhook(second, &json!({"hook_type": "close_dialog", "dialog_id": dialog,
-                    "client_id": client, "event_time": iso(at(second))}))),
+                0 => all.push(webhook(
+                    second,
+                    &json!({"hook_type": "close_request", "request_id": request_id,
+                    "client_id": client, "event_time": iso(at(second))}),
+                )),
+                1 => all.push(webhook(
+                    second,
+                    &json!({"hook_type": "close_dialog", "dialog_id": dialog,
+                    "client_id": client, "event_time": iso(at(second))}),
+                )),
                 _ => {}
             }
             if chance.below(2) == 0 && with_ids {
-                let local = |time: DateTime<Utc>| (time + chrono::Duration::hours(5)).format("%Y-%m-%d %H:%M:%S").to_string();
+                let local = |time: DateTime<Utc>| {
+                    (time + chrono::Duration::hours(5)).format("%Y-%m-%d %H:%M:%S").to_string()
+                };
                 all.push(row("statistics?report=request_stats", &json!({"request_id": request_id, "request_type": "common",
                     "request_start": local(at(second - 60)), "request_end": local(at(second)), "client_id": client,
                     "channel_id": channel, "operator_id": operator})));
@@ -103,7 +114,10 @@ fn deliveries(chance: &mut Chance) -> Vec<Delivery> {
             "begin": "2026-01-15T04:00:00 UTC", "end": null, "operator_id": 7002, "last_request_id": 8_800_000 + client * 10})));
         all.push(row("clients", &json!({"id": client, "phone": format!("7701000000{client}"), "assigned_name": "VIP", "tags": ["a"]})));
     }
-    all.push(row("operators", &json!({"id": 7001, "first_name": "Operator", "last_name": "One", "role": "operator"})));
+    all.push(row(
+        "operators",
+        &json!({"id": 7001, "first_name": "Operator", "last_name": "One", "role": "operator"}),
+    ));
     all.push(row("channels", &json!({"id": 12, "name": "first", "transports": ["telegram"]})));
     all.push(row("tags", &json!({"id": 612, "label": "score-2", "group_name": "Scores"})));
     all.push(row("operators_groups", &json!({"id": 5, "name": "Sales", "operator_ids": [7001]})));
@@ -117,7 +131,8 @@ fn webhook(second: u32, body: &Value) -> Delivery {
 fn row(list: &str, body: &Value) -> Delivery {
     let fetched_at = at(40_000);
     let page = Some(if list.contains('?') { list.to_owned() } else { format!("{list}?limit=200") });
-    let capture = Capture { page, part: Some(PagePart::Row(0)), fetched_at: Some(fetched_at), ..Capture::default() };
+    let capture =
+        Capture { page, part: Some(PagePart::Row(0)), fetched_at: Some(fetched_at), ..Capture::default() };
     delivery(Road::Backfill, capture, body, fetched_at)
 }
 
@@ -134,22 +149,38 @@ fn delivery(road: Road, capture: Capture, body: &Value, received_at: DateTime<Ut
 }
 
 /// Appends deliveries to a new log of so many partitions and projects it with so many workers, to the end.
-async fn project(deliveries: &[Delivery], partitions: u32, workers: usize, chance: &mut Chance) -> TestDatabase {
+async fn project(
+    deliveries: &[Delivery],
+    partitions: u32,
+    workers: usize,
+    chance: &mut Chance,
+) -> TestDatabase {
     let database = database().await;
     let pool = database.pool();
     let log: Arc<dyn Log> = Arc::new(PostgresLog::open(pool.clone(), partitions).await.unwrap());
-    let settings = Settings { batch_records: 3 + chance.below(40) as usize, fold_subjects: 5, ..Settings::default() };
+    let settings =
+        Settings { batch_records: 3 + chance.below(40) as usize, fold_subjects: 5, ..Settings::default() };
     let stop = CancellationToken::new();
     let mut running = tokio::task::JoinSet::new();
     for worker in 0..workers {
-        let runner = Runner::new(log.clone(), database.pool(), rules(), settings.clone(), store::LIVE, &format!("worker {worker}"));
+        let runner = Runner::new(
+            log.clone(),
+            database.pool(),
+            rules(),
+            settings.clone(),
+            store::LIVE,
+            &format!("worker {worker}"),
+        );
         let stop = stop.clone();
         running.spawn(async move { runner.run(stop).await.unwrap() });
     }
     for chunk in deliveries.chunks(17) {
         let entries = chunk
             .iter()
-            .map(|delivery| Entry { delivery: delivery.clone(), partition_hash: chance.below(u32::MAX).into() })
+            .map(|delivery| Entry {
+                delivery: delivery.clone(),
+                partition_hash: chance.below(u32::MAX).into(),
+            })
             .collect();
         log.append(entries).await.unwrap();
     }
@@ -201,9 +232,15 @@ async fn order_repetition_and_split_cannot_matter() {
 async fn two_facts_of_one_request_stored_at_the_same_instant_are_both_folded() {
     let database = database().await;
     let pool = database.pool();
-    let question = webhook(0, &json!({"hook_type": "inbox", "message_id": 1, "type": "from_client", "client_id": 5,
-        "channel_id": 12, "request_id": 77, "event_time": iso(at(0))}));
-    let close = webhook(60, &json!({"hook_type": "close_request", "request_id": 77, "client_id": 5, "event_time": iso(at(60))}));
+    let question = webhook(
+        0,
+        &json!({"hook_type": "inbox", "message_id": 1, "type": "from_client", "client_id": 5,
+        "channel_id": 12, "request_id": 77, "event_time": iso(at(0))}),
+    );
+    let close = webhook(
+        60,
+        &json!({"hook_type": "close_request", "request_id": 77, "client_id": 5, "event_time": iso(at(60))}),
+    );
     // Both transactions are open at once: neither sees the other's facts nor links.
     let (mut one, mut two) = (store::begin(&pool).await.unwrap(), store::begin(&pool).await.unwrap());
     store::facts::insert(&mut one, &facts(&question)).await.unwrap();
@@ -214,7 +251,10 @@ async fn two_facts_of_one_request_stored_at_the_same_instant_are_both_folded() {
     fold_all(&pool).await;
 
     let (closed, unanswered): (Option<DateTime<Utc>>, i32) =
-        sqlx::query_as("select closed_at, turns_unanswered from requests where request_key = '77'").fetch_one(&pool).await.unwrap();
+        sqlx::query_as("select closed_at, turns_unanswered from requests where request_key = '77'")
+            .fetch_one(&pool)
+            .await
+            .unwrap();
     assert_eq!((closed, unanswered), (Some(at(60)), 1));
 }
 
@@ -223,9 +263,15 @@ async fn a_message_without_a_channel_joins_its_sibling_in_either_order() {
     for listed_first in [true, false] {
         let database = database().await;
         let pool = database.pool();
-        let hook = webhook(0, &json!({"hook_type": "inbox", "message_id": 1, "type": "from_client", "client_id": 5,
-            "channel_id": 12, "request_id": 77, "event_time": iso(at(0))}));
-        let listed = row("messages", &json!({"id": 1, "type": "from_client", "client_id": 5, "created": "2026-01-15T04:00:00 UTC"}));
+        let hook = webhook(
+            0,
+            &json!({"hook_type": "inbox", "message_id": 1, "type": "from_client", "client_id": 5,
+            "channel_id": 12, "request_id": 77, "event_time": iso(at(0))}),
+        );
+        let listed = row(
+            "messages",
+            &json!({"id": 1, "type": "from_client", "client_id": 5, "created": "2026-01-15T04:00:00 UTC"}),
+        );
         let order = if listed_first { [&listed, &hook] } else { [&hook, &listed] };
         for delivery in order {
             let mut transaction = store::begin(&pool).await.unwrap();
@@ -243,10 +289,16 @@ async fn a_message_without_a_channel_joins_its_sibling_in_either_order() {
 async fn what_is_concluded_from_links_is_no_link() {
     // Found in review: a row without a channel was filed under "5/", that guess became a link of its request, and the
     // request's firm facts were foreign from then on. The other order gave other tables.
-    let listed = row("messages", &json!({"id": 10, "type": "from_client", "client_id": 5, "request_id": 1,
-        "created": "2026-01-15T04:00:00 UTC"}));
-    let opened = webhook(0, &json!({"hook_type": "new_request", "request_id": 1, "client_id": 5, "channel_id": 7,
-        "type": "common", "event_time": iso(at(0))}));
+    let listed = row(
+        "messages",
+        &json!({"id": 10, "type": "from_client", "client_id": 5, "request_id": 1,
+        "created": "2026-01-15T04:00:00 UTC"}),
+    );
+    let opened = webhook(
+        0,
+        &json!({"hook_type": "new_request", "request_id": 1, "client_id": 5, "channel_id": 7,
+        "type": "common", "event_time": iso(at(0))}),
+    );
     for order in [[&listed, &opened], [&opened, &listed]] {
         let database = database().await;
         let pool = database.pool();
@@ -257,7 +309,10 @@ async fn what_is_concluded_from_links_is_no_link() {
             fold_all(&pool).await;
         }
         let requests: Vec<(String, String, i32)> =
-            sqlx::query_as("select request_key, conversation, client_messages from requests").fetch_all(&pool).await.unwrap();
+            sqlx::query_as("select request_key, conversation, client_messages from requests")
+                .fetch_all(&pool)
+                .await
+                .unwrap();
         assert_eq!(requests, [("1".to_owned(), "5/7".to_owned(), 1)]);
     }
 }
@@ -291,7 +346,11 @@ fn facts(delivery: &Delivery) -> Vec<store::facts::FactRow> {
     let all = rules();
     let decoded = projection::decode::decode(delivery, all.of("acme"));
     assert_eq!(decoded.rejections, vec![]);
-    decoded.observations.into_iter().map(|o| store::facts::FactRow::new(&delivery.account, o).unwrap()).collect()
+    decoded
+        .observations
+        .into_iter()
+        .map(|o| store::facts::FactRow::new(&delivery.account, o).unwrap())
+        .collect()
 }
 
 async fn fold_all(pool: &PgPool) {

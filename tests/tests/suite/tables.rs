@@ -8,8 +8,17 @@ use sqlx::{PgPool, Row as _};
 use store::positions;
 
 /// The tables that must not differ, with the columns that say when or by which copy we know.
-const TABLES: [&str; 9] =
-    ["clients", "operators", "operator_groups", "channels", "tags", "messages", "dialogs", "requests", "turns"];
+const TABLES: [&str; 9] = [
+    "clients",
+    "operators",
+    "operator_groups",
+    "channels",
+    "tags",
+    "messages",
+    "dialogs",
+    "requests",
+    "turns",
+];
 
 /// All rows of the tables as sorted text, without what may differ.
 pub(crate) async fn rows(pool: &PgPool) -> Vec<String> {

@@ -60,7 +60,14 @@ impl Seen {
         let bots = platform.with("acme", |tenant| bots(tenant)).unwrap();
         let rules = AccountRules { zone: ZONE, bots, ..AccountRules::default() };
         let rules = Rules::new(BTreeMap::from([("acme".to_owned(), rules)]));
-        let runner = Runner::new(log.clone(), database.pool(), rules, projection::Settings::default(), store::LIVE, "one");
+        let runner = Runner::new(
+            log.clone(),
+            database.pool(),
+            rules,
+            projection::Settings::default(),
+            store::LIVE,
+            "one",
+        );
         let running = tokio::spawn({
             let stop = stop.clone();
             async move { runner.run(stop).await }
@@ -81,7 +88,8 @@ impl Seen {
 
 /// Serves the hooks of the account; gives their address.
 async fn capture(log: Arc<dyn Log>, clock: Arc<ManualClock>, stop: &CancellationToken) -> String {
-    let account = HookAccount::new("acme".parse().unwrap(), Platform::Chat2desk, ["secret"]).signed(Policy::Require, [TOKEN]);
+    let account = HookAccount::new("acme".parse().unwrap(), Platform::Chat2desk, ["secret"])
+        .signed(Policy::Require, [TOKEN]);
     let accounts = HookAccounts::new([account]);
     let intake = Intake::new(accounts, log, clock, DeliveryIds::random(), Bounds::default());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -106,7 +114,13 @@ async fn live(url: Option<String>, mishaps: Mishaps) -> Handle {
 }
 
 fn bots(tenant: &Tenant) -> BTreeSet<String> {
-    tenant.world.operators.values().filter(|operator| operator.bot).map(|operator| operator.id.to_string()).collect()
+    tenant
+        .world
+        .operators
+        .values()
+        .filter(|operator| operator.bot)
+        .map(|operator| operator.id.to_string())
+        .collect()
 }
 
 async fn backfill(platform: &Handle, log: &Arc<dyn Log>, database: &TestDatabase, clock: Arc<ManualClock>) {
@@ -114,7 +128,8 @@ async fn backfill(platform: &Handle, log: &Arc<dyn Log>, database: &TestDatabase
     let mut account = AccountSettings::new("acme".parse().unwrap(), ZONE);
     account.calls_per_second = 100.0;
     let backfill = Backfill::new(log.clone(), database.pool(), client, account, clock, DeliveryIds::random());
-    let outcome = backfill.run(Range::Continue(History::All), &|_| {}, &CancellationToken::new()).await.unwrap();
+    let outcome =
+        backfill.run(Range::Continue(History::All), &|_| {}, &CancellationToken::new()).await.unwrap();
     assert!(matches!(outcome, Outcome::Done(_)), "{outcome:?}");
 }
 
@@ -130,11 +145,13 @@ async fn delivered(platform: &Handle) {
 
 /// Where the tables and the truth differ; times may be apart by `within` seconds.
 pub(crate) async fn differences(pool: &PgPool, truth: &[Value], within: f64) -> Vec<String> {
-    let requests = sqlx::query("select request_id, to_jsonb(r) as row from requests r where segmentation = 'given'");
+    let requests =
+        sqlx::query("select request_id, to_jsonb(r) as row from requests r where segmentation = 'given'");
     let requests = requests.fetch_all(pool).await.unwrap();
     let mut found: BTreeMap<String, Value> =
         requests.iter().map(|row| (row.get("request_id"), row.get("row"))).collect();
-    let turns = sqlx::query("select request_key, to_jsonb(t) as row from turns t order by request_key, turn_no");
+    let turns =
+        sqlx::query("select request_key, to_jsonb(t) as row from turns t order by request_key, turn_no");
     let mut turns_of: BTreeMap<String, Vec<Value>> = BTreeMap::new();
     for row in turns.fetch_all(pool).await.unwrap() {
         turns_of.entry(row.get("request_key")).or_default().push(row.get("row"));
@@ -164,7 +181,9 @@ fn judge(truth: &Value, row: &Value, turns: &[Value], within: f64) -> Vec<String
             wrong.push(format!("{what} is {row}, not {truth}"));
         }
     };
-    let text = |value: &Value| if value.is_null() { Value::Null } else { value.to_string().trim_matches('"').into() };
+    let text = |value: &Value| {
+        if value.is_null() { Value::Null } else { value.to_string().trim_matches('"').into() }
+    };
     same("kind", truth["kind"].clone(), row["kind"].clone());
     same("client", text(&truth["client_id"]), row["client_id"].clone());
     same("channel", text(&truth["channel_id"]), row["channel_id"].clone());
@@ -193,10 +212,15 @@ fn judge(truth: &Value, row: &Value, turns: &[Value], within: f64) -> Vec<String
         }
     }
     let measured = truth["kind"] == "common" && by_client;
-    let replies: Vec<f64> =
-        turns.iter().filter(|turn| turn["state"] == "answered").map(|turn| turn["reply_seconds"].as_f64().unwrap_or(-1.0)).collect();
-    let waits: Vec<f64> = truth["reply_seconds"].as_array().unwrap().iter().map(|wait| wait.as_f64().unwrap()).collect();
-    let near = replies.len() == waits.len() && (!measured || replies.iter().zip(&waits).all(|(a, b)| (a - b).abs() <= within));
+    let replies: Vec<f64> = turns
+        .iter()
+        .filter(|turn| turn["state"] == "answered")
+        .map(|turn| turn["reply_seconds"].as_f64().unwrap_or(-1.0))
+        .collect();
+    let waits: Vec<f64> =
+        truth["reply_seconds"].as_array().unwrap().iter().map(|wait| wait.as_f64().unwrap()).collect();
+    let near = replies.len() == waits.len()
+        && (!measured || replies.iter().zip(&waits).all(|(a, b)| (a - b).abs() <= within));
     if !near {
         wrong.push(format!("replies took {replies:?}, not {waits:?}"));
     }
@@ -219,7 +243,12 @@ fn time(value: &Value) -> Option<DateTime<Utc>> {
 }
 
 fn assert_true(differences: &[String], roads: Roads) {
-    assert!(differences.is_empty(), "{roads:?}: {} differ:\n{}", differences.len(), differences[..differences.len().min(4)].join("\n"));
+    assert!(
+        differences.is_empty(),
+        "{roads:?}: {} differ:\n{}",
+        differences.len(),
+        differences[..differences.len().min(4)].join("\n")
+    );
 }
 
 const WEBHOOKS: Roads = Roads { webhooks: true, backfill: false };
@@ -262,7 +291,14 @@ async fn what_webhooks_lost_the_backfill_brings() {
 async fn the_report_by_operator_counts_what_the_operators_did() {
     let seen = Seen::by(BOTH, Mishaps::default()).await;
     let account: AccountId = "acme".parse().unwrap();
-    let query = Query { account: &account, from: None, to: None, by: By::Operator, target_seconds: 120.0, as_of: until() };
+    let query = Query {
+        account: &account,
+        from: None,
+        to: None,
+        by: By::Operator,
+        target_seconds: 120.0,
+        as_of: until(),
+    };
     let report = store::report::response_times(&seen.pool, &query).await.unwrap();
 
     // By hand: a request goes to its first replier, else to who held it last; its first reply took the first wait.
@@ -273,19 +309,28 @@ async fn the_report_by_operator_counts_what_the_operators_did() {
         entry.0 += 1;
         entry.1.extend(truth["first_reply_seconds"].as_f64());
     }
-    let rows: BTreeMap<String, _> = report.iter().filter(|row| row.requests > 0).map(|row| (row.key.clone(), row)).collect();
+    let rows: BTreeMap<String, _> =
+        report.iter().filter(|row| row.requests > 0).map(|row| (row.key.clone(), row)).collect();
     assert_eq!(rows.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>());
     assert!(expected.len() > 5, "several operators");
     for (operator, (requests, mut waits)) in expected {
         let row = rows[&operator];
         waits.sort_by(f64::total_cmp);
-        assert_eq!((row.requests, row.first_response.n), (requests, waits.len() as i64), "operator {operator}");
+        assert_eq!(
+            (row.requests, row.first_response.n),
+            (requests, waits.len() as i64),
+            "operator {operator}"
+        );
         let mean = (!waits.is_empty()).then(|| waits.iter().sum::<f64>() / waits.len() as f64);
         let near = |one: Option<f64>, other: Option<f64>| match (one, other) {
             (Some(one), Some(other)) => (one - other).abs() < 1e-6,
             (one, other) => one == other,
         };
-        assert!(near(row.first_response.mean, mean), "operator {operator}: {:?}, not {mean:?}", row.first_response.mean);
+        assert!(
+            near(row.first_response.mean, mean),
+            "operator {operator}: {:?}, not {mean:?}",
+            row.first_response.mean
+        );
         assert!(near(row.first_response.max, waits.last().copied()), "operator {operator}");
     }
 }

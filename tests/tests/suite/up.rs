@@ -46,7 +46,8 @@ async fn all_delivered(simulator: &str, pool: &PgPool) {
     })
     .await;
     wait_until("all deliveries are projected", SOON, async || {
-        let appended: i64 = sqlx::query_scalar("select count(*) from ledger.deliveries").fetch_one(pool).await.unwrap();
+        let appended: i64 =
+            sqlx::query_scalar("select count(*) from ledger.deliveries").fetch_one(pool).await.unwrap();
         ledger::fates(pool).await.unwrap().appended == appended
             && store::folding::waiting(pool).await.unwrap() == 0
     })
@@ -56,8 +57,19 @@ async fn all_delivered(simulator: &str, pool: &PgPool) {
 #[tokio::test(flavor = "multi_thread")]
 async fn history_and_live_chats_of_the_simulator_become_rows_and_a_report_and_outlive_a_kill() {
     let home = home("");
-    let simulate =
-        ["simulate", "--listen", "127.0.0.1:0", "--clients", "40", "--days", "3", "--rate", "0", "--token", ledger::TOKEN];
+    let simulate = [
+        "simulate",
+        "--listen",
+        "127.0.0.1:0",
+        "--clients",
+        "40",
+        "--days",
+        "3",
+        "--rate",
+        "0",
+        "--token",
+        ledger::TOKEN,
+    ];
     let mut platform = home.start(&simulate).await;
     let line = platform.line("api_url").await;
     let simulator = line.split_whitespace().last().unwrap().to_owned();
@@ -122,7 +134,16 @@ fn fixture(path: &str) -> PathBuf {
 /// Posts a file as a person would; gives the status.
 async fn curl(file: &Path, url: &str) -> String {
     let mut curl = Command::new("curl");
-    curl.args(["--silent", "--show-error", "--noproxy", "*", "--output", "/dev/null", "--write-out", "%{http_code}"]);
+    curl.args([
+        "--silent",
+        "--show-error",
+        "--noproxy",
+        "*",
+        "--output",
+        "/dev/null",
+        "--write-out",
+        "%{http_code}",
+    ]);
     curl.args(["--header", "content-type: application/json", "--data-binary"]);
     let output = curl.arg(format!("@{}", file.display())).arg(url).output().await.unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -181,21 +202,27 @@ async fn the_printed_samples_posted_with_curl_become_the_rows_and_the_report_tha
     .await;
 
     // Asked at 09:30:00.125, answered at 09:31:40.480, closed at 10:05:00.
-    assert_has(&request, &json!({
-        "segmentation": "given", "kind": "common", "client_id": "330001", "dialog_id": "410001", "channel_id": "12",
-        "transport": "telegram", "initiated_by": "client", "opened_at": "2026-01-15T09:30:00+00:00",
-        "closed_at": "2026-01-15T10:05:00+00:00", "close_reason": "unknown",
-        "first_client_message_at": "2026-01-15T09:30:00.125+00:00", "first_reply_at": "2026-01-15T09:31:40.48+00:00",
-        "first_operator_id": "7001", "last_operator_id": "7001", "client_messages": 1, "operator_messages": 1,
-        "bot_messages": 0, "automation_messages": 0, "transfers": 1, "holder_operator_id": "7002",
-        "turns_answered": 1, "turns_unanswered": 0, "frt_customer_seconds": 100.355, "frt_human_seconds": 100.355,
-        "average_reply_seconds": 100.355, "resolution_seconds": 2099.875, "frt_customer_business_seconds": null,
-        "local_day": "2026-01-15", "local_hour": 14,
-    }));
+    assert_has(
+        &request,
+        &json!({
+            "segmentation": "given", "kind": "common", "client_id": "330001", "dialog_id": "410001", "channel_id": "12",
+            "transport": "telegram", "initiated_by": "client", "opened_at": "2026-01-15T09:30:00+00:00",
+            "closed_at": "2026-01-15T10:05:00+00:00", "close_reason": "unknown",
+            "first_client_message_at": "2026-01-15T09:30:00.125+00:00", "first_reply_at": "2026-01-15T09:31:40.48+00:00",
+            "first_operator_id": "7001", "last_operator_id": "7001", "client_messages": 1, "operator_messages": 1,
+            "bot_messages": 0, "automation_messages": 0, "transfers": 1, "holder_operator_id": "7002",
+            "turns_answered": 1, "turns_unanswered": 0, "frt_customer_seconds": 100.355, "frt_human_seconds": 100.355,
+            "average_reply_seconds": 100.355, "resolution_seconds": 2099.875, "frt_customer_business_seconds": null,
+            "local_day": "2026-01-15", "local_hour": 14,
+        }),
+    );
     let message = row(&pool, "messages.message_id", "900001").await.unwrap();
-    assert_has(&message, &json!({"author_kind": "client", "time_quality": "ok", "dialog_id": "410001",
+    assert_has(
+        &message,
+        &json!({"author_kind": "client", "time_quality": "ok", "dialog_id": "410001",
         "text": "Good morning, where is my order?",
-        "attachments": [{"name": "receipt.jpg", "link": "https://storage.example.org/m/1.jpg"}]}));
+        "attachments": [{"name": "receipt.jpg", "link": "https://storage.example.org/m/1.jpg"}]}),
+    );
     for (id, author, quality) in [
         ("900002", "operator", "ok"),
         ("900003", "automation", "unconfirmed"),
@@ -203,17 +230,32 @@ async fn the_printed_samples_posted_with_curl_become_the_rows_and_the_report_tha
         ("900005", "system", "ok"),
     ] {
         let message = row(&pool, "messages.message_id", id).await.unwrap();
-        assert_has(&message, &json!({"author_kind": author, "time_quality": quality, "request_key": "8800001"}));
+        assert_has(
+            &message,
+            &json!({"author_kind": author, "time_quality": quality, "request_key": "8800001"}),
+        );
     }
     let client = row(&pool, "clients.client_id", "330001").await.unwrap();
-    assert_has(&client, &json!({"phone": "10005550123", "name": "Client One", "assigned_name": "Client One (VIP)"}));
-    assert_has(&row(&pool, "tags.tag_id", "612").await.unwrap(), &json!({"label": "score-2", "group_name": "Scores"}));
-    assert_has(&row(&pool, "dialogs.dialog_id", "410001").await.unwrap(), &json!({"state": "closed", "requests": 1}));
+    assert_has(
+        &client,
+        &json!({"phone": "10005550123", "name": "Client One", "assigned_name": "Client One (VIP)"}),
+    );
+    assert_has(
+        &row(&pool, "tags.tag_id", "612").await.unwrap(),
+        &json!({"label": "score-2", "group_name": "Scores"}),
+    );
+    assert_has(
+        &row(&pool, "dialogs.dialog_id", "410001").await.unwrap(),
+        &json!({"state": "closed", "requests": 1}),
+    );
 
     // The old hook, told twice, once without a channel: one message, one derived request that waits since 2016.
     let old = row(&pool, "messages.message_id", "614").await.unwrap();
-    assert_has(&old, &json!({"author_kind": "client", "client_id": "13", "channel_id": "1", "dialog_id": "11",
-        "sent_at": "2016-01-11T19:45:05+00:00", "request_key": "derived:13/1:614"}));
+    assert_has(
+        &old,
+        &json!({"author_kind": "client", "client_id": "13", "channel_id": "1", "dialog_id": "11",
+        "sent_at": "2016-01-11T19:45:05+00:00", "request_key": "derived:13/1:614"}),
+    );
     let waiting = row(&pool, "requests.request_key", "derived:13/1:614").await.unwrap();
     assert_has(&waiting, &json!({"segmentation": "derived", "waiting_since": "2016-01-11T19:45:05+00:00"}));
     // A script's message has no time of its own, and this one is a choice in a menu: it asks nobody.
@@ -225,9 +267,13 @@ async fn the_printed_samples_posted_with_curl_become_the_rows_and_the_report_tha
     let report = response_times(&home, &[]).await;
     let row = &report["rows"][0];
     assert_has(row, &json!({"key": "all", "requests": 3, "left_out": 0}));
-    assert_has(&row["first_response"], &json!({"n": 1, "mean": 100.355, "max": 100.355, "unanswered": 0, "waiting": 1}));
+    assert_has(
+        &row["first_response"],
+        &json!({"n": 1, "mean": 100.355, "max": 100.355, "unanswered": 0, "waiting": 1}),
+    );
     assert_has(&row["resolution"], &json!({"n": 1, "mean": 2099.875, "waiting": 2}));
-    let by_operator = response_times(&home, &["--by", "operator", "--from", "2026-01-15", "--to", "2026-01-15"]).await;
+    let by_operator =
+        response_times(&home, &["--by", "operator", "--from", "2026-01-15", "--to", "2026-01-15"]).await;
     assert_eq!(by_operator["rows"].as_array().unwrap().len(), 1, "{by_operator}");
     assert_has(&by_operator["rows"][0], &json!({"key": "7001", "requests": 1}));
     let fates = assert_accounted(&home, &pool).await;
@@ -244,6 +290,10 @@ async fn a_second_up_on_one_address_ends_at_once_and_leaves_the_first_alone() {
     home.configure(&account(NOBODY, "history = \"none\"").replace("127.0.0.1:0", &up.address.to_string()));
     let second = home.run(&["up"]).await;
     assert_eq!(second.code(), Some(1), "{}", second.stderr);
-    assert!(second.stderr.contains("cannot listen on") && second.stderr.contains("[server] listen"), "{}", second.stderr);
+    assert!(
+        second.stderr.contains("cannot listen on") && second.stderr.contains("[server] listen"),
+        "{}",
+        second.stderr
+    );
     assert_eq!(http().get(up.url("/healthz")).send().await.unwrap().status().as_u16(), 200);
 }
