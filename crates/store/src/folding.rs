@@ -292,26 +292,61 @@ pub async fn mark_owners(
     Ok(())
 }
 
-/// First and last message of clients: (account, client, first, last), for those that have messages.
+/// Those of the clients who have messages, each with the times of the first and last one from the client.
 pub async fn message_spans(
     connection: &mut PgConnection,
     clients: &[(String, String)],
-) -> Result<Vec<(String, String, DateTime<Utc>, DateTime<Utc>)>, StoreError> {
+) -> Result<Vec<MessageSpan>, StoreError> {
     let (accounts, ids): (Vec<&str>, Vec<&str>) =
         clients.iter().map(|(account, client)| (account.as_str(), client.as_str())).unzip();
     Ok(sqlx::query_as(
         "select c.account_id, c.client_id, m.first, m.last \
          from unnest($1::text[], $2::text[]) as c(account_id, client_id) \
          cross join lateral ( \
-             select min(sent_at) as first, max(sent_at) as last from messages m \
-             where m.account_id = c.account_id and m.client_id = c.client_id \
-               and m.author_kind = 'client' and not m.is_deleted and m.time_quality <> 'unconfirmed') m \
-         where m.first is not null",
+             select min(sent_at) filter (where counts) as first, max(sent_at) filter (where counts) as last, \
+                    count(*) as messages \
+             from (select sent_at, author_kind = 'client' and not is_deleted and time_quality <> 'unconfirmed' as counts \
+                   from messages m where m.account_id = c.account_id and m.client_id = c.client_id offset 0) m) m \
+         where m.messages > 0",
     )
     .bind(accounts)
     .bind(ids)
     .fetch_all(connection)
     .await?)
+}
+
+/// From when to when a client wrote.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct MessageSpan {
+    /// The account.
+    pub account_id: String,
+    /// The client.
+    pub client_id: String,
+    /// The first message from the client; `None` when only the company wrote.
+    pub first: Option<DateTime<Utc>>,
+    /// The last one.
+    pub last: Option<DateTime<Utc>>,
+}
+
+/// Deletes the rows of clients of whom nothing is told any more: their only message turned out to be another's.
+pub async fn delete_clients(
+    connection: &mut PgConnection,
+    clients: &[(String, String)],
+) -> Result<(), StoreError> {
+    if clients.is_empty() {
+        return Ok(());
+    }
+    let (accounts, ids): (Vec<&str>, Vec<&str>) =
+        clients.iter().map(|(account, client)| (account.as_str(), client.as_str())).unzip();
+    sqlx::query(
+        "delete from clients c using unnest($1::text[], $2::text[]) as d(account_id, client_id) \
+         where c.account_id = d.account_id and c.client_id = d.client_id",
+    )
+    .bind(accounts)
+    .bind(ids)
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 /// How many marks wait, and how many deliveries' worth of work that is at most: what "derived rows trail" means.

@@ -318,6 +318,30 @@ async fn what_is_concluded_from_links_is_no_link() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_client_whose_only_message_was_anothers_leaves_no_row() {
+    let database = database().await;
+    let pool = database.pool();
+    let listed = row(
+        "messages",
+        &json!({"id": 10, "type": "from_client", "client_id": 5, "created": "2026-01-15T04:00:00 UTC"}),
+    );
+    let hook = webhook(
+        0,
+        &json!({"hook_type": "inbox", "message_id": 10, "type": "from_client", "client_id": 6,
+        "channel_id": 7, "event_time": iso(at(0))}),
+    );
+    for delivery in [&listed, &hook] {
+        let mut transaction = store::begin(&pool).await.unwrap();
+        store::facts::insert(&mut transaction, &facts(delivery)).await.unwrap();
+        store::commit(transaction).await.unwrap();
+        fold_all(&pool).await;
+    }
+    let clients: Vec<String> =
+        sqlx::query_scalar("select client_id from clients").fetch_all(&pool).await.unwrap();
+    assert_eq!(clients, ["6"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_worker_that_was_thought_dead_moves_no_position() {
     let database = database().await;
     let pool = database.pool();

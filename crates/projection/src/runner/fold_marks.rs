@@ -170,13 +170,22 @@ async fn clients(pool: &PgPool, rules: &Rules, limit: i64) -> Result<usize, Stor
     let spans: HashMap<(String, String), _> = folding::message_spans(&mut transaction, &ids)
         .await?
         .into_iter()
-        .map(|(account, client, first, last)| ((account, client), (first, last)))
+        .map(|span| ((span.account_id, span.client_id), span.first.zip(span.last)))
         .collect();
     let mut rows = Vec::with_capacity(work.subjects.len());
+    let mut gone = Vec::new();
     for subject in &work.subjects {
-        let span = spans.get(&(subject.account.clone(), subject.subject.clone())).copied();
-        rows.push(sealed(entities::client(subject, rules.of(&subject.account), span))?);
+        let id = (subject.account.clone(), subject.subject.clone());
+        match spans.get(&id) {
+            // No card and no message any more: its only one turned out to be another client's.
+            None if subject.told.is_empty() => gone.push(id),
+            span => {
+                let span = span.copied().flatten();
+                rows.push(sealed(entities::client(subject, rules.of(&subject.account), span))?);
+            }
+        }
     }
+    folding::delete_clients(&mut transaction, &gone).await?;
     finish(transaction, &work, &rows).await
 }
 

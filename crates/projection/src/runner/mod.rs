@@ -169,7 +169,7 @@ impl Runner {
         }
         let prepared = prepare(&batch, &self.rules).map_err(Trouble::from)?;
         let moves = partitions.moves(&batch);
-        store_facts::commit(&self.pool, &prepared, &moves).await?;
+        partitions.while_held(store_facts::commit(&self.pool, &prepared, &moves)).await?;
         partitions.committed(&moves).await;
         self.marked.notify_one();
         Ok(())

@@ -99,6 +99,24 @@ impl Partitions {
         }
     }
 
+    /// Does `work` and renews the leases beside it: a commit may take longer than a lease, and a worker that lost its
+    /// partitions each time would never get on.
+    pub(super) async fn while_held<T>(&mut self, work: impl Future<Output = T>) -> T {
+        let mut work = std::pin::pin!(work);
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut work => return done,
+                () = tokio::time::sleep(self.renew_every) => {
+                    // Lost ones are found by the fence of the commit.
+                    if let Err(error) = self.leases.renew(&self.leased).await {
+                        tracing::debug!(error = %error, "leases not renewed beside a commit");
+                    }
+                }
+            }
+        }
+    }
+
     /// The moves that a batch makes.
     pub(super) fn moves(&self, batch: &Batch) -> Vec<Move> {
         let one = |place: &Place| {
