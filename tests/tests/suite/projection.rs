@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use chatledger_tests::{TestDatabase, database};
+use chatledger_tests::{TestDatabase, database, wait_until};
 use chrono::{DateTime, Utc};
 use events::{Capture, Delivery, DeliveryIds, PagePart, Platform, Road};
 use log::{Entry, Log, PostgresLog};
@@ -339,6 +340,61 @@ async fn a_client_whose_only_message_was_anothers_leaves_no_row() {
     let clients: Vec<String> =
         sqlx::query_scalar("select client_id from clients").fetch_all(&pool).await.unwrap();
     assert_eq!(clients, ["6"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_takes_longer_than_the_lease_keeps_its_partitions() {
+    /// `store`'s lock of a generation: while somebody holds it exclusively no facts are committed.
+    const GENERATION: i64 = 0x6368_6174_0000_0002;
+    let database = database().await;
+    let pool = database.pool();
+    let log: Arc<dyn Log> = Arc::new(PostgresLog::open(pool.clone(), 1).await.unwrap());
+    let lease = Duration::from_millis(900);
+    let settings = Settings { lease, ..Settings::default() };
+    let runner = Runner::new(log.clone(), database.pool(), rules(), settings, store::LIVE, "slow");
+    let stop = CancellationToken::new();
+    let running = tokio::spawn({
+        let stop = stop.clone();
+        async move { runner.run(stop).await.unwrap() }
+    });
+    let held = async || -> Option<(i64, DateTime<Utc>)> {
+        sqlx::query_as("select epoch, expires_at from ledger.leases where owner = 'slow'")
+            .fetch_optional(&pool)
+            .await
+            .unwrap()
+    };
+    wait_until("the partition is taken over", Duration::from_secs(20), async || {
+        !positions::list(&pool).await.unwrap().is_empty()
+    })
+    .await;
+
+    let mut blocker = pool.acquire().await.unwrap();
+    sqlx::query("select pg_advisory_lock($1)").bind(GENERATION).execute(&mut *blocker).await.unwrap();
+    let delivery = webhook(
+        0,
+        &json!({"hook_type": "inbox", "message_id": 1, "type": "from_client", "client_id": 5,
+        "channel_id": 12, "request_id": 77, "event_time": iso(at(0))}),
+    );
+    log.append(vec![Entry { delivery, partition_hash: 0 }]).await.unwrap();
+    let blocked = "select count(*) from pg_locks where locktype = 'advisory' and not granted \
+                   and database = (select oid from pg_database where datname = current_database())";
+    wait_until("the commit waits", Duration::from_secs(20), async || {
+        sqlx::query_scalar::<_, i64>(blocked).fetch_one(&pool).await.unwrap() > 0
+    })
+    .await;
+    let (epoch, before) = held().await.unwrap();
+    wait_until("the lease is renewed several times beside it", Duration::from_secs(20), async || {
+        held().await.is_some_and(|(now, expires_at)| {
+            now == epoch && expires_at > before + chrono::Duration::seconds(2)
+        })
+    })
+    .await;
+    sqlx::query("select pg_advisory_unlock($1)").bind(GENERATION).execute(&mut *blocker).await.unwrap();
+    settled(&pool, log.as_ref()).await;
+    stop.cancel();
+    running.await.unwrap();
+    let requests: i64 = sqlx::query_scalar("select count(*) from requests").fetch_one(&pool).await.unwrap();
+    assert_eq!(requests, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
