@@ -49,13 +49,20 @@ impl Leases {
     /// # Errors
     /// As of all calls here: [`LogError::Unavailable`] when the database does not answer.
     pub async fn share(&self, partitions: u32) -> Result<u32, LogError> {
+        sqlx::query(
+            "insert into ledger.lease_owners (scope, owner, expires_at) values ($1, $2, now() + $3)
+             on conflict (scope, owner) do update set expires_at = excluded.expires_at",
+        )
+        .bind(&self.scope)
+        .bind(&self.owner)
+        .bind(self.ttl)
+        .execute(&self.pool)
+        .await
+        .map_err(|e| failure(&e))?;
+        // A statement of its own that waits for nobody: two workers that each hold the other's row deadlock.
         let alive: i64 = sqlx::query_scalar(
-            "with me as (
-                 insert into ledger.lease_owners (scope, owner, expires_at) values ($1, $2, now() + $3)
-                 on conflict (scope, owner) do update set expires_at = excluded.expires_at
-             ), gone as (
+            "with gone as (
                  delete from ledger.lease_owners where scope = $1 and owner in (
-                     -- Never waits: two workers that tidy up after each other would deadlock.
                      select owner from ledger.lease_owners
                      where scope = $1 and owner <> $2 and expires_at < now() - $3 for update skip locked)
              )
