@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chrono_tz::Tz;
+use events::Platform;
 
 use crate::Hours;
 
@@ -20,32 +21,106 @@ pub struct AccountRules {
     pub default_country: Option<String>,
     /// Web application of the operators, for deep links; without it there are none.
     pub web_url: Option<String>,
+    /// The platform: part of a lead's key.
+    pub platform: Platform,
+    /// Which tags are scores.
+    pub scores: Scores,
+}
+
+/// A tag that is a score.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ScoreTag {
+    /// The tag's id or its label.
+    pub tag: String,
+    /// The score.
+    pub score: f64,
+    /// The best possible one, above 0.
+    pub scale: f64,
+}
+
+/// The tags of an account that are scores.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Scores(Vec<ScoreTag>);
+
+impl Scores {
+    /// The scale where nothing says another one.
+    const USUAL: f64 = 5.0;
+
+    /// Tags that are scores.
+    pub fn new(tags: Vec<ScoreTag>) -> Self {
+        Self(tags)
+    }
+
+    /// The score that a tag means: by id first, then by label (letters' case aside).
+    pub fn of(&self, tag_id: &str, label: Option<&str>) -> Option<&ScoreTag> {
+        let by_label = || {
+            let label = label?.trim().to_lowercase();
+            self.0.iter().find(|score| score.tag.trim().to_lowercase() == label)
+        };
+        self.0.iter().find(|score| score.tag == tag_id).or_else(by_label)
+    }
+
+    /// The scale of scores that no tag told: the greatest that is configured, else 5.
+    pub fn scale(&self) -> f64 {
+        self.0.iter().map(|score| score.scale).reduce(f64::max).unwrap_or(Self::USUAL)
+    }
 }
 
 impl Default for AccountRules {
     /// UTC, no bots, no calendar: what an account in the log that is not configured any more gets.
     fn default() -> Self {
-        Self { zone: Tz::UTC, bots: BTreeSet::new(), hours: None, default_country: None, web_url: None }
+        Self {
+            zone: Tz::UTC,
+            bots: BTreeSet::new(),
+            hours: None,
+            default_country: None,
+            web_url: None,
+            platform: Platform::Chat2desk,
+            scores: Scores::default(),
+        }
     }
 }
 
-/// The rules of all accounts.
+/// The rules of all accounts, and who reads what changes.
 #[derive(Clone, Debug, Default)]
-pub struct Rules(Arc<BTreeMap<String, AccountRules>>, Arc<AccountRules>);
+pub struct Rules {
+    accounts: Arc<BTreeMap<String, AccountRules>>,
+    unknown: Arc<AccountRules>,
+    readers: Readers,
+}
+
+/// Who waits for changes: what has no reader is not noted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Readers {
+    /// Escalation reads changed scores.
+    pub scores: bool,
+    /// CRM sync reads changed leads.
+    pub leads: bool,
+}
 
 impl Rules {
     /// Rules by account id.
     pub fn new(accounts: BTreeMap<String, AccountRules>) -> Self {
-        Self(Arc::new(accounts), Arc::default())
+        Self { accounts: Arc::new(accounts), ..Self::default() }
+    }
+
+    /// The same, with readers of changes.
+    pub fn read_by(self, readers: Readers) -> Self {
+        Self { readers, ..self }
+    }
+
+    /// Who reads changes.
+    pub fn readers(&self) -> Readers {
+        self.readers
     }
 
     /// All configured accounts.
     pub fn accounts(&self) -> impl Iterator<Item = (&str, &AccountRules)> {
-        self.0.iter().map(|(account, rules)| (account.as_str(), rules))
+        self.accounts.iter().map(|(account, rules)| (account.as_str(), rules))
     }
 
     /// The rules of an account; the defaults for one that is not configured (any more).
     pub fn of(&self, account: &str) -> &AccountRules {
-        self.0.get(account).unwrap_or(&self.1)
+        self.accounts.get(account).unwrap_or(&self.unknown)
     }
 }

@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use events::Fact;
 use events::fact::ClientCard;
-use store::folding::Subject;
-use store::tables::{ChannelRow, ClientRow, OperatorGroupRow, OperatorRow, TagRow};
+use store::folding::{Activity, Subject};
+use store::tables::{ChannelRow, ClientRow, LeadRow, OperatorGroupRow, OperatorRow, TagRow};
 
 use crate::AccountRules;
 use crate::merge::merge;
@@ -83,10 +83,12 @@ pub fn client(
     let visitor = card.phone.as_deref().is_some_and(|phone| phone.starts_with("[chat]"));
     let is_anonymous =
         visitor && phone_e164.is_none() && card.email.is_none() && card.assigned_name.is_none();
+    // A messenger that knows no name says so with the word (6.1).
+    let names = |name: &&String| !name.trim().is_empty() && !name.eq_ignore_ascii_case("unknown");
     let display_name = [&card.assigned_name, &card.name, &card.client_phone, &card.phone]
         .into_iter()
         .flatten()
-        .next()
+        .find(names)
         .cloned()
         .unwrap_or_else(|| subject.subject.clone());
     ClientRow {
@@ -105,6 +107,43 @@ pub fn client(
         custom: card.custom.unwrap_or_else(|| serde_json::json!({})),
         row_hash: 0,
     }
+}
+
+/// What a CRM gets of a client; nothing of one who is anonymous (design.md 7.6).
+pub fn lead(client: &ClientRow, rules: &AccountRules, activity: Activity) -> Option<LeadRow> {
+    (!client.is_anonymous).then(|| LeadRow {
+        account_id: client.account_id.clone(),
+        client_id: client.client_id.clone(),
+        lead_key: lead_key(rules.platform.as_str(), &client.account_id, &client.client_id),
+        display_name: client.display_name.clone(),
+        phone_e164: client.phone_e164.clone(),
+        email: client.email.clone(),
+        transports: activity.transports,
+        tags: client.tags.clone(),
+        operator_id: activity.operator_id,
+        last_score: activity.score,
+        last_score_scale: activity.scale,
+        last_score_at: activity.scored_at,
+        first_message_at: activity.first,
+        last_message_at: activity.last,
+        dialog_url: activity.dialog_url,
+        row_hash: 0,
+    })
+}
+
+/// `<platform>-<account>-<client id>`: lower case letters, digits and `-`, at most 100 (reference/crms.md 2). An id that
+/// is written otherwise is cut to these and told apart by a hash, so that no id can pass for another one.
+fn lead_key(platform: &str, account: &str, client: &str) -> String {
+    let plain = client.len() <= 40 && client.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_lowercase());
+    let uuid = || uuid::Uuid::try_parse(client).is_ok_and(|id| id.as_hyphenated().to_string() == client);
+    let prefix: String = format!("{platform}-{account}").chars().take(50).collect();
+    if plain || uuid() {
+        return format!("{prefix}-{client}");
+    }
+    let kept: String =
+        client.to_lowercase().chars().filter(|c| c.is_ascii_digit() || c.is_ascii_lowercase()).take(24).collect();
+    let hash = xxhash_rust::xxh3::xxh3_64(client.as_bytes());
+    format!("{prefix}-x{kept}-{hash:016x}")
 }
 
 /// A phone in E.164: digits with a country code (as the platform writes them), else by the account's country.

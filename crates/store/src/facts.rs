@@ -121,7 +121,7 @@ pub async fn insert(connection: &mut PgConnection, rows: &[FactRow]) -> Result<V
         }
     }
     wanted.extend(link(connection, &links).await?);
-    wanted.extend(unfirm_siblings(connection, rows, &unique, &filed).await?);
+    wanted.extend(siblings(connection, rows, &unique, &filed).await?);
     marks::set(connection, &wanted).await?;
     Ok(new)
 }
@@ -219,33 +219,34 @@ async fn link(
     Ok(new.into_iter().map(|(account, subject)| Mark { account, kind: "identity", subject }).collect())
 }
 
-/// Firm messages whose sibling without a channel is stored already: that one must be filed anew.
-async fn unfirm_siblings(
+/// Messages that other conversations have to do with: a sibling without a channel is stored, which must be filed anew
+/// (its identity is marked), or the message is told of two conversations (both are marked).
+async fn siblings(
     connection: &mut PgConnection,
     rows: &[FactRow],
     unique: &[usize],
     filed: &[Filed],
 ) -> Result<Vec<Mark>, StoreError> {
-    let messages: Vec<&FactRow> = unique
+    let messages: Vec<(&FactRow, bool)> = unique
         .iter()
         .zip(filed)
-        .filter(|(at, filed)| filed.firm && matches!(rows[**at].observation.fact, Fact::Message(_)))
-        .map(|(at, _)| &rows[*at])
+        .filter(|(at, _)| matches!(rows[**at].observation.fact, Fact::Message(_)))
+        .map(|(at, filed)| (&rows[*at], filed.firm))
         .collect();
     if messages.is_empty() {
         return Ok(Vec::new());
     }
-    let found: Vec<(String, String)> = sqlx::query_as(
-        "select m.account_id, m.fact_key from unnest($1::text[], $2::text[]) as m(account_id, fact_key) \
-         where exists (select from facts f where f.account_id = m.account_id and f.kind = 'message' \
-                       and f.fact_key = m.fact_key and not f.firm offset 0)",
-    )
-    .bind(messages.iter().map(|row| row.account.as_str()).collect::<Vec<_>>())
-    .bind(messages.iter().map(|row| row.observation.key.as_str()).collect::<Vec<_>>())
-    .fetch_all(connection)
-    .await?;
+    let found: Vec<(String, String, String)> = sqlx::query_as(include_str!("facts_siblings.sql"))
+        .bind(messages.iter().map(|(row, _)| row.account.as_str()).collect::<Vec<_>>())
+        .bind(messages.iter().map(|(row, _)| row.observation.key.as_str()).collect::<Vec<_>>())
+        .bind(messages.iter().map(|(_, firm)| *firm).collect::<Vec<_>>())
+        .fetch_all(connection)
+        .await?;
     Ok(found
         .into_iter()
-        .map(|(account, key)| Mark { account, kind: "identity", subject: format!("message:{key}") })
+        .map(|(account, kind, subject)| {
+            let kind = if kind == "identity" { "identity" } else { "conversation" };
+            Mark { account, kind, subject }
+        })
         .collect())
 }

@@ -1,7 +1,7 @@
 //! Step 2: claims what is marked, files facts that name no channel, hands committed facts to the fold, and writes
 //! the rows that changed.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 use events::{DeliveryId, Fact};
@@ -10,6 +10,10 @@ use uuid::Uuid;
 
 use crate::StoreError;
 use crate::marks::{self, Claim, Mark};
+
+mod contests;
+
+pub use contests::contest;
 
 /// One telling of a fact, as stored: what the fold merges.
 #[derive(Clone, Debug)]
@@ -48,8 +52,9 @@ pub struct Subject {
     pub subject: String,
     /// All tellings, in no particular order.
     pub told: Vec<Told>,
-    /// Requests and dialogs (`request:<id>`, `dialog:<id>`) that facts here name, but which belong to another
-    /// conversation because that one's key is smaller.
+    /// What facts here name but what belongs to another conversation: requests and dialogs (`request:<id>`,
+    /// `dialog:<id>`) that firm facts link to another one with a smaller key, messages (`message:<id>`) that a later
+    /// telling put elsewhere.
     pub foreign: BTreeSet<String>,
     /// Hashes of the rows that are there, by table and key.
     pub rows: HashMap<(String, String), i64>,
@@ -160,7 +165,7 @@ pub async fn claim_entities(
     let (accounts, subjects) = columns(&claim);
     let told: Vec<ToldRow> =
         sqlx::query_as(sql).bind(accounts).bind(subjects).bind(kind).fetch_all(&mut *connection).await?;
-    gather(claim, told, Vec::new(), Vec::new())
+    gather(claim, told)
 }
 
 async fn read(
@@ -173,26 +178,51 @@ async fn read(
         return Ok(Work::default());
     }
     let (accounts, subjects) = columns(&claim);
-    let told: Vec<ToldRow> =
+    let mut told: Vec<ToldRow> =
         sqlx::query_as(facts).bind(&accounts).bind(&subjects).fetch_all(&mut *connection).await?;
-    let foreign: Vec<(String, String, String)> = sqlx::query_as(
-        // Look-ups by index only: as a join, a plan without statistics reads all links against all links.
-        "select l.account_id, l.conversation, l.identity \
-         from unnest($1::text[], $2::text[]) as s(account_id, conversation) \
-         cross join lateral (select * from links l where l.account_id = s.account_id \
-                             and l.conversation = s.conversation offset 0) l \
-         where (select min(o.conversation) from links o \
-                where o.account_id = l.account_id and o.identity = l.identity) < l.conversation",
-    )
-    .bind(&accounts)
-    .bind(&subjects)
-    .fetch_all(&mut *connection)
-    .await?;
-    let mut hashes: Vec<(String, String, String, String, i64)> = Vec::new();
+    let contested = contests::of(connection, &accounts, &subjects).await?;
+    told.extend(contests::foreign_tellings(connection, &contested).await?);
+    let mut work = gather(claim, told)?;
+    let lost = contested.into_iter().filter_map(contests::Contested::lost);
+    work.set_foreign(lost.chain(foreign(connection, &work.subjects).await?));
     if let Some(rows) = rows {
-        hashes = sqlx::query_as(rows).bind(&accounts).bind(&subjects).fetch_all(&mut *connection).await?;
+        let hashes: Vec<(String, String, String, String, i64)> =
+            sqlx::query_as(rows).bind(&accounts).bind(&subjects).fetch_all(&mut *connection).await?;
+        for (account, conversation, table, key, hash) in hashes {
+            if let Some(subject) = work.subject(&account, &conversation) {
+                subject.rows.insert((table, key), hash);
+            }
+        }
     }
-    gather(claim, told, foreign, hashes)
+    Ok(work)
+}
+
+/// Requests and dialogs that facts of a conversation name, but that belong to another one.
+async fn foreign(
+    connection: &mut PgConnection,
+    subjects: &[Subject],
+) -> Result<Vec<(String, String, String)>, StoreError> {
+    let mut named: BTreeSet<(&str, &str, &str, &str)> = BTreeSet::new();
+    for subject in subjects {
+        for told in &subject.told {
+            let events::fact::Filing::Conversation(ids) = told.fact.filing() else { continue };
+            let ids = [("request", ids.request_id), ("dialog", ids.dialog_id)];
+            named.extend(
+                ids.into_iter()
+                    .filter_map(|(kind, id)| Some((&*subject.account, &*subject.subject, kind, id?))),
+            );
+        }
+    }
+    if named.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(sqlx::query_as(include_str!("folding_foreign.sql"))
+        .bind(named.iter().map(|named| named.0).collect::<Vec<_>>())
+        .bind(named.iter().map(|named| named.1).collect::<Vec<_>>())
+        .bind(named.iter().map(|named| named.2).collect::<Vec<_>>())
+        .bind(named.iter().map(|named| named.3).collect::<Vec<_>>())
+        .fetch_all(connection)
+        .await?)
 }
 
 fn columns(claim: &Claim) -> (Vec<String>, Vec<String>) {
@@ -214,19 +244,16 @@ struct ToldRow {
     registers: String,
 }
 
-fn gather(
-    claim: Claim,
-    told: Vec<ToldRow>,
-    foreign: Vec<(String, String, String)>,
-    hashes: Vec<(String, String, String, String, i64)>,
-) -> Result<Work, StoreError> {
-    let mut subjects: BTreeMap<(String, String), Subject> = BTreeMap::new();
-    for (account, subject) in &claim.subjects {
-        let fresh = Subject { account: account.clone(), subject: subject.clone(), ..Subject::default() };
-        subjects.insert((account.clone(), subject.clone()), fresh);
-    }
+fn gather(claim: Claim, told: Vec<ToldRow>) -> Result<Work, StoreError> {
+    let fresh = |(account, subject): &(String, String)| Subject {
+        account: account.clone(),
+        subject: subject.clone(),
+        ..Subject::default()
+    };
+    // Sorted as the claim is.
+    let mut work = Work { subjects: claim.subjects.iter().map(fresh).collect(), claim };
     for row in told {
-        let Some(subject) = subjects.get_mut(&(row.account_id, row.subject)) else { continue };
+        let Some(subject) = work.subject(&row.account_id, &row.subject) else { continue };
         let fact = Fact::from_json(&row.kind, &row.registers)
             .map_err(|error| StoreError::Refused(format!("stored fact of kind {}: {error}", row.kind)))?;
         // A kind of a later version: its build folds it.
@@ -242,17 +269,23 @@ fn gather(
             delivery: DeliveryId(row.delivery_id),
         });
     }
-    for (account, conversation, identity) in foreign {
-        if let Some(subject) = subjects.get_mut(&(account, conversation)) {
-            subject.foreign.insert(identity);
+    Ok(work)
+}
+
+impl Work {
+    fn subject(&mut self, account: &str, subject: &str) -> Option<&mut Subject> {
+        let at =
+            self.subjects.binary_search_by(|s| (&*s.account, &*s.subject).cmp(&(account, subject))).ok()?;
+        self.subjects.get_mut(at)
+    }
+
+    fn set_foreign(&mut self, foreign: impl Iterator<Item = (String, String, String)>) {
+        for (account, conversation, identity) in foreign {
+            if let Some(subject) = self.subject(&account, &conversation) {
+                subject.foreign.insert(identity);
+            }
         }
     }
-    for (account, conversation, table, key, hash) in hashes {
-        if let Some(subject) = subjects.get_mut(&(account, conversation)) {
-            subject.rows.insert((table, key), hash);
-        }
-    }
-    Ok(Work { subjects: subjects.into_values().collect(), claim })
 }
 
 /// Ends the work: marks the clients whose rows depend on what was written, and clears the marks that were claimed.
@@ -292,32 +325,23 @@ pub async fn mark_owners(
     Ok(())
 }
 
-/// Those of the clients who have messages, each with the times of the first and last one from the client.
-pub async fn message_spans(
+/// What those of the clients did who have messages.
+pub async fn activities(
     connection: &mut PgConnection,
     clients: &[(String, String)],
-) -> Result<Vec<MessageSpan>, StoreError> {
+) -> Result<Vec<Activity>, StoreError> {
     let (accounts, ids): (Vec<&str>, Vec<&str>) =
         clients.iter().map(|(account, client)| (account.as_str(), client.as_str())).unzip();
-    Ok(sqlx::query_as(
-        "select c.account_id, c.client_id, m.first, m.last \
-         from unnest($1::text[], $2::text[]) as c(account_id, client_id) \
-         cross join lateral ( \
-             select min(sent_at) filter (where counts) as first, max(sent_at) filter (where counts) as last, \
-                    count(*) as messages \
-             from (select sent_at, author_kind = 'client' and not is_deleted and time_quality <> 'unconfirmed' as counts \
-                   from messages m where m.account_id = c.account_id and m.client_id = c.client_id offset 0) m) m \
-         where m.messages > 0",
-    )
-    .bind(accounts)
-    .bind(ids)
-    .fetch_all(connection)
-    .await?)
+    Ok(sqlx::query_as(include_str!("folding_activities.sql"))
+        .bind(accounts)
+        .bind(ids)
+        .fetch_all(connection)
+        .await?)
 }
 
-/// From when to when a client wrote.
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
-pub struct MessageSpan {
+/// What the folded rows say of a client who has messages.
+#[derive(Clone, Debug, Default, PartialEq, sqlx::FromRow)]
+pub struct Activity {
     /// The account.
     pub account_id: String,
     /// The client.
@@ -326,6 +350,46 @@ pub struct MessageSpan {
     pub first: Option<DateTime<Utc>>,
     /// The last one.
     pub last: Option<DateTime<Utc>>,
+    /// The messengers, sorted.
+    pub transports: Vec<String>,
+    /// Who answered the last request last, else who holds it.
+    pub operator_id: Option<String>,
+    /// Deep link to its dialog.
+    pub dialog_url: Option<String>,
+    /// The last score that was not taken back.
+    pub score: Option<f64>,
+    /// The best possible one.
+    pub scale: Option<f64>,
+    /// When it was given.
+    pub scored_at: Option<DateTime<Utc>>,
+}
+
+impl Activity {
+    /// From when to when the client wrote.
+    pub fn span(&self) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
+        self.first.zip(self.last)
+    }
+}
+
+/// Deletes the leads of clients who are none (any more).
+pub async fn delete_leads(
+    connection: &mut PgConnection,
+    clients: &[(String, String)],
+) -> Result<(), StoreError> {
+    if clients.is_empty() {
+        return Ok(());
+    }
+    let (accounts, ids): (Vec<&str>, Vec<&str>) =
+        clients.iter().map(|(account, client)| (account.as_str(), client.as_str())).unzip();
+    sqlx::query(
+        "delete from leads l using unnest($1::text[], $2::text[]) as d(account_id, client_id) \
+         where l.account_id = d.account_id and l.client_id = d.client_id",
+    )
+    .bind(accounts)
+    .bind(ids)
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 /// Deletes the rows of clients of whom nothing is told any more: their only message turned out to be another's.

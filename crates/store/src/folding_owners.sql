@@ -1,5 +1,5 @@
--- Marks the conversations, other than the one that gave a row up, which facts (of messages) or links (of requests,
--- their turns, and dialogs) name as owners of its key.
+-- Marks the conversations, other than the one that gave a row up, which facts (of messages) or links (of requests
+-- with what hangs on them, and of dialogs) name as owners of its key.
 with gone as (select * from unnest($1::text[], $2::text[], $3::text[]) as g (account_id, conversation, key)),
 owner as (
     select f.account_id, f.conversation
@@ -11,7 +11,7 @@ owner as (
     from gone g
     join links l on l.account_id = g.account_id
                 and l.identity = case when $4 = 'dialogs' then 'dialog:' else 'request:' end || split_part(g.key, '#', 1)
-    where $4 in ('requests', 'turns', 'dialogs') and l.conversation <> g.conversation
+    where $4 in ('requests', 'turns', 'assignments', 'request_tags', 'tag_scores', 'dialogs') and l.conversation <> g.conversation
 )
 insert into marks (account_id, kind, subject)
 select account_id, 'conversation', conversation from owner

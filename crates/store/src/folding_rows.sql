@@ -14,4 +14,13 @@ cross join lateral (
     union all
     (select 'turns', request_key || '#' || turn_no, row_hash from turns t
      where t.account_id = s.account_id and t.conversation = s.conversation offset 0)
+    union all
+    (select 'assignments', request_key || '#' || assignment_no, row_hash from assignments t
+     where t.account_id = s.account_id and t.conversation = s.conversation offset 0)
+    union all
+    (select 'request_tags', request_key || '#' || tag_id || '#' || episode, row_hash from request_tags t
+     where t.account_id = s.account_id and t.conversation = s.conversation offset 0)
+    union all
+    (select 'tag_scores', valuation_request_key || '#' || scale_id, row_hash from tag_scores t
+     where t.account_id = s.account_id and t.conversation = s.conversation offset 0)
 ) r

@@ -13,6 +13,12 @@ waiting as (
     select f.account_id, f.kind, f.fact_key, f.content_hash
     from subject s cross join lateral (
         select * from facts f
+        where s.kind = 'request' and f.account_id = s.account_id and f.kind = 'rating_report'
+          and split_part(f.fact_key, ':', 2) = s.id and not f.firm offset 0) f
+    union
+    select f.account_id, f.kind, f.fact_key, f.content_hash
+    from subject s cross join lateral (
+        select * from facts f
         where s.kind = 'dialog' and f.account_id = s.account_id and f.dialog_id = s.id and not f.firm offset 0) f
     union
     select f.account_id, f.kind, f.fact_key, f.content_hash
@@ -21,8 +27,9 @@ waiting as (
         where s.kind = 'message' and f.account_id = s.account_id and f.kind = 'message' and f.fact_key = s.id
           and not f.firm offset 0) f
 ),
--- Best evidence first: another telling of the same message, its request, its dialog; a message whose channel nobody
--- names is its client's, without a channel. Of several conversations for one identity the smallest counts.
+-- Best evidence first: another telling of the same message, its request, its dialog; for a rating (key: valuation
+-- request, rated request, …) the rated request; a message or a tag whose channel nobody names is its client's, without
+-- a channel. Of several conversations for one identity the smallest counts.
 resolved as (
     select f.account_id, f.kind, f.fact_key, f.content_hash, f.conversation as old, f.request_id, f.dialog_id,
            coalesce(
@@ -33,7 +40,11 @@ resolved as (
                 where l.account_id = f.account_id and l.identity = 'request:' || f.request_id),
                (select min(l.conversation) from links l
                 where l.account_id = f.account_id and l.identity = 'dialog:' || f.dialog_id),
-               case when f.kind = 'message' and f.client_id is not null then f.client_id || '/' end
+               case when f.kind = 'rating_report' then (
+                   select min(l.conversation) from links l
+                   where l.account_id = f.account_id
+                     and l.identity = 'request:' || split_part(f.fact_key, ':', 2)) end,
+               case when f.kind in ('message', 'tagging') and f.client_id is not null then f.client_id || '/' end
            ) as new
     from waiting w cross join lateral (
         select * from facts f

@@ -12,8 +12,10 @@
 
 pub mod accounting;
 pub mod budgets;
+pub mod changes;
 pub mod cluster;
 pub mod cursors;
+pub mod effects;
 mod error;
 pub mod facts;
 pub mod folding;

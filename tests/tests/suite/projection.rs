@@ -7,146 +7,33 @@ use std::time::Duration;
 
 use chatledger_tests::{TestDatabase, database, wait_until};
 use chrono::{DateTime, Utc};
-use events::{Capture, Delivery, DeliveryIds, PagePart, Platform, Road};
+use events::{Delivery, DeliveryIds};
 use log::{Entry, Log, PostgresLog};
-use projection::{AccountRules, Rules, Runner, Settings};
-use serde_json::{Value, json};
+use projection::{AccountRules, Rules, Runner, ScoreTag, Scores, Settings};
+use serde_json::json;
 use sqlx::PgPool;
 use store::positions::{self, Move};
 use tokio_util::sync::CancellationToken;
 
+use account::{at, deliveries, iso, row, webhook};
+
 use crate::chance::Chance;
 use crate::tables::settled;
+
+mod account;
 
 fn rules() -> Rules {
     let rules = AccountRules {
         zone: chrono_tz::Asia::Almaty,
         bots: ["7009".to_owned()].into(),
         default_country: Some("KZ".to_owned()),
+        scores: Scores::new(vec![
+            ScoreTag { tag: "612".to_owned(), score: 2.0, scale: 5.0 },
+            ScoreTag { tag: "score-5".to_owned(), score: 5.0, scale: 5.0 },
+        ]),
         ..AccountRules::default()
     };
     Rules::new(BTreeMap::from([("acme".to_owned(), rules)]))
-}
-
-fn at(second: u32) -> DateTime<Utc> {
-    "2026-01-15T04:00:00Z".parse::<DateTime<Utc>>().unwrap() + chrono::Duration::seconds(second.into())
-}
-
-fn iso(time: DateTime<Utc>) -> String {
-    time.to_rfc3339_opts(chrono::SecondsFormat::Micros, true)
-}
-
-/// An account's worth of deliveries: webhooks of some conversations, and the lists that a backfill would bring.
-fn deliveries(chance: &mut Chance) -> Vec<Delivery> {
-    let mut all = Vec::new();
-    let mut message_id = 900_000 + u64::from(chance.below(1000)) * 1000;
-    for client in 1..=4_u64 {
-        let channel = 11 + client % 2;
-        let dialog = 410_000 + client;
-        let mut second = chance.below(3600);
-        for request in 0..3_u64 {
-            let request_id = 8_800_000 + client * 10 + request;
-            let with_ids = chance.below(4) > 0;
-            let request_value = if with_ids { json!(request_id) } else { Value::Null };
-            let operator = 7001 + chance.below(2);
-            if chance.below(2) == 0 && with_ids {
-                all.push(webhook(
-                    second,
-                    &json!({"hook_type": "new_request", "request_id": request_id,
-                    "client_id": client, "channel_id": channel, "transport": "telegram", "type": "common",
-                    "by_client": true, "event_time": iso(at(second))}),
-                ));
-            }
-            for _ in 0..=chance.below(5) {
-                message_id += 1;
-                second += chance.below(200);
-                let (hook, kind, by) = match chance.below(5) {
-                    0 | 1 => ("inbox", "from_client", Value::Null),
-                    2 | 3 => ("outbox", "to_client", json!(operator)),
-                    _ => ("outbox", "to_client", json!(7009)),
-                };
-                let body = json!({"hook_type": hook, "message_id": message_id, "type": kind, "text": "text",
-                    "transport": "telegram", "client_id": client, "channel_id": channel, "dialog_id": dialog,
-                    "operator_id": by, "request_id": request_value, "event_time": iso(at(second)),
-                    "client": {"id": client, "phone": format!("7701000000{client}"), "name": format!("Client {client}")}});
-                if chance.below(3) > 0 {
-                    all.push(webhook(second, &body));
-                }
-                // The list as today; and as in 2016, when a row named no channel and no request.
-                let mut listed = json!({"id": message_id, "type": kind, "text": "text", "transport": "telegram",
-                    "client_id": client, "operator_id": by, "created": at(second).format("%Y-%m-%dT%H:%M:%S UTC").to_string()});
-                if chance.below(3) > 0 {
-                    listed["channel_id"] = json!(channel);
-                    listed["dialog_id"] = json!(dialog);
-                    listed["request_id"] = request_value.clone();
-                }
-                all.push(row("messages", &listed));
-            }
-            second += 60;
-            if chance.below(2) == 0 {
-                all.push(webhook(second, &json!({"hook_type": "dialog_transferred", "dialog_id": dialog,
-                    "operator_id": 7001 + chance.below(2), "request_id": request_id, "event_time": iso(at(second))})));
-            }
-            // Neither names a channel: they find their conversation through links.
-            match chance.below(3) {
-                0 => all.push(webhook(
-                    second,
-                    &json!({"hook_type": "close_request", "request_id": request_id,
-                    "client_id": client, "event_time": iso(at(second))}),
-                )),
-                1 => all.push(webhook(
-                    second,
-                    &json!({"hook_type": "close_dialog", "dialog_id": dialog,
-                    "client_id": client, "event_time": iso(at(second))}),
-                )),
-                _ => {}
-            }
-            if chance.below(2) == 0 && with_ids {
-                let local = |time: DateTime<Utc>| {
-                    (time + chrono::Duration::hours(5)).format("%Y-%m-%d %H:%M:%S").to_string()
-                };
-                all.push(row("statistics?report=request_stats", &json!({"request_id": request_id, "request_type": "common",
-                    "request_start": local(at(second - 60)), "request_end": local(at(second)), "client_id": client,
-                    "channel_id": channel, "operator_id": operator})));
-            }
-            second += 600 + chance.below(3600);
-        }
-        all.push(row("dialogs", &json!({"id": dialog, "state": if chance.below(2) == 0 { "open" } else { "closed" },
-            "begin": "2026-01-15T04:00:00 UTC", "end": null, "operator_id": 7002, "last_request_id": 8_800_000 + client * 10})));
-        all.push(row("clients", &json!({"id": client, "phone": format!("7701000000{client}"), "assigned_name": "VIP", "tags": ["a"]})));
-    }
-    all.push(row(
-        "operators",
-        &json!({"id": 7001, "first_name": "Operator", "last_name": "One", "role": "operator"}),
-    ));
-    all.push(row("channels", &json!({"id": 12, "name": "first", "transports": ["telegram"]})));
-    all.push(row("tags", &json!({"id": 612, "label": "score-2", "group_name": "Scores"})));
-    all.push(row("operators_groups", &json!({"id": 5, "name": "Sales", "operator_ids": [7001]})));
-    all
-}
-
-fn webhook(second: u32, body: &Value) -> Delivery {
-    delivery(Road::Webhook, Capture::default(), body, at(second + 1))
-}
-
-fn row(list: &str, body: &Value) -> Delivery {
-    let fetched_at = at(40_000);
-    let page = Some(if list.contains('?') { list.to_owned() } else { format!("{list}?limit=200") });
-    let capture =
-        Capture { page, part: Some(PagePart::Row(0)), fetched_at: Some(fetched_at), ..Capture::default() };
-    delivery(Road::Backfill, capture, body, fetched_at)
-}
-
-fn delivery(road: Road, capture: Capture, body: &Value, received_at: DateTime<Utc>) -> Delivery {
-    Delivery {
-        id: DeliveryIds::random().next(received_at),
-        account: "acme".parse().unwrap(),
-        platform: Platform::Chat2desk,
-        road,
-        received_at,
-        capture,
-        body: serde_json::to_vec(body).unwrap().into(),
-    }
 }
 
 /// Appends deliveries to a new log of so many partitions and projects it with so many workers, to the end.
@@ -211,7 +98,9 @@ async fn order_repetition_and_split_cannot_matter() {
         let mut chance = Chance::new(seed);
         let deliveries = deliveries(&mut chance);
         let plain = rows(&project(&deliveries, 1, 1, &mut chance).await).await;
-        assert!(plain.iter().any(|row| row.starts_with("turns")), "seed {seed} makes no turns");
+        for table in ["turns", "assignments", "request_tags", "tag_scores", "leads"] {
+            assert!(plain.iter().any(|row| row.starts_with(table)), "seed {seed} makes no {table}");
+        }
 
         let mut mixed: Vec<Delivery> = deliveries.clone();
         mixed.extend(deliveries.iter().step_by(3).map(|delivery| Delivery {
@@ -222,10 +111,7 @@ async fn order_repetition_and_split_cannot_matter() {
         }));
         chance.shuffle(&mut mixed);
         let attacked = rows(&project(&mixed, 4, 3, &mut chance).await).await;
-        for (plain, attacked) in plain.iter().zip(&attacked) {
-            assert_eq!(plain, attacked, "seed {seed}");
-        }
-        assert_eq!(plain.len(), attacked.len(), "seed {seed}");
+        crate::tables::assert_same(&plain, &attacked, &format!("seed {seed}"));
     }
 }
 
@@ -316,6 +202,49 @@ async fn what_is_concluded_from_links_is_no_link() {
                 .unwrap();
         assert_eq!(requests, [("1".to_owned(), "5/7".to_owned(), 1)]);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_told_of_two_conversations_stands_where_the_latest_telling_says_merged_of_all() {
+    // Known since the first version: written by both folds, and the later one won.
+    let hook = webhook(
+        0,
+        &json!({"hook_type": "inbox", "message_id": 1, "type": "from_client", "client_id": 5, "text": "hello",
+        "channel_id": 12, "request_id": 77, "event_time": iso(at(0))}),
+    );
+    // The client was merged into another one before the list was fetched.
+    let listed = row(
+        "messages",
+        &json!({"id": 1, "type": "from_client", "client_id": 4, "channel_id": 9, "transport": "viber",
+        "created": "2026-01-15T04:00:00 UTC"}),
+    );
+    // Of the first conversation again: nothing new about where it stands, but its dialog.
+    let again = webhook(
+        5,
+        &json!({"hook_type": "inbox", "message_id": 1, "type": "from_client", "client_id": 5, "text": "hello",
+        "channel_id": 12, "request_id": 77, "dialog_id": 41, "event_time": iso(at(5))}),
+    );
+    let mut all = Vec::new();
+    for order in [[&hook, &listed, &again], [&listed, &again, &hook], [&again, &hook, &listed]] {
+        let database = database().await;
+        let pool = database.pool();
+        for delivery in order {
+            let mut transaction = store::begin(&pool).await.unwrap();
+            store::facts::insert(&mut transaction, &facts(delivery)).await.unwrap();
+            store::commit(transaction).await.unwrap();
+            fold_all(&pool).await;
+        }
+        let messages: Vec<(String, String, Option<String>, Option<String>, Option<String>)> =
+            sqlx::query_as("select conversation, client_id, text, transport, dialog_id from messages")
+                .fetch_all(&pool)
+                .await
+                .unwrap();
+        let text = |text: &str| Some(text.to_owned());
+        assert_eq!(messages, [("4/9".to_owned(), "4".to_owned(), text("hello"), text("viber"), text("41"))]);
+        all.push(crate::tables::rows(&pool).await);
+    }
+    crate::tables::assert_same(&all[0], &all[1], "the list first");
+    crate::tables::assert_same(&all[0], &all[2], "the list last");
 }
 
 #[tokio::test(flavor = "multi_thread")]

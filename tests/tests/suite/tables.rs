@@ -8,7 +8,7 @@ use sqlx::{PgPool, Row as _};
 use store::positions;
 
 /// The tables that must not differ, with the columns that say when or by which copy we know.
-const TABLES: [&str; 9] = [
+const TABLES: [&str; 13] = [
     "clients",
     "operators",
     "operator_groups",
@@ -18,6 +18,10 @@ const TABLES: [&str; 9] = [
     "dialogs",
     "requests",
     "turns",
+    "assignments",
+    "request_tags",
+    "tag_scores",
+    "leads",
 ];
 
 /// All rows of the tables as sorted text, without what may differ.
@@ -34,13 +38,21 @@ pub(crate) async fn rows(pool: &PgPool) -> Vec<String> {
     all
 }
 
-/// Fails with the first row that differs.
+/// Fails with the rows that only one of them has.
 #[track_caller]
 pub(crate) fn assert_same(one: &[String], other: &[String], what: &str) {
-    for (one, other) in one.iter().zip(other) {
-        assert_eq!(one, other, "{what}");
-    }
-    assert_eq!(one.len(), other.len(), "{what}");
+    let only = |these: &[String], those: &[String]| -> Vec<String> {
+        these.iter().filter(|row| !those.contains(row)).cloned().collect()
+    };
+    let (left, right) = (only(one, other), only(other, one));
+    assert!(
+        left.is_empty() && right.is_empty() && one.len() == other.len(),
+        "{what}: {} and {} rows\nonly the first has\n{}\nonly the second has\n{}",
+        one.len(),
+        other.len(),
+        left.join("\n"),
+        right.join("\n")
+    );
 }
 
 /// Waits until everything in the log is read and nothing is marked.

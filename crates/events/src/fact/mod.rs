@@ -199,9 +199,14 @@ impl Fact {
             }
             Self::DialogRow(f) => identities(&f.client_id, &f.channel_id, &f.dialog_id, &f.request_id),
             Self::RequestReport(f) => identities(&f.client_id, &f.channel_id, &None, &f.request_id),
+            // With the survey's own request, where the tag of the score is; the store falls back on the rated one.
+            Self::RatingReport(f) if f.valuation_request_id.is_some() => {
+                identities(&None, &None, &None, &f.valuation_request_id)
+            }
             Self::RatingReport(f) => identities(&None, &None, &None, &f.request_id),
+            // Where its request is, whatever channel the platform put beside it: so it is told of one conversation only.
             Self::Tagging(f) if f.request_id.is_some() => {
-                identities(&f.client_id, &f.channel_id, &None, &f.request_id)
+                identities(&f.client_id, &None, &None, &f.request_id)
             }
             Self::Tagging(_) | Self::OperatorStatus(_) | Self::MessageStatus(_) | Self::UnknownEvent(_) => {
                 return Filing::Kept;

@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 use events::DeliveryId;
 use events::fact::{
-    DialogClosed, DialogRow, DialogTransferred, Fact, RequestClosed, RequestOpened, RequestReport,
+    DialogClosed, DialogRow, DialogTransferred, Fact, RatingReport, RequestClosed, RequestOpened, RequestReport,
+    Tagging,
 };
+use store::folding::Told;
 
 use super::message::{self, Message};
 use crate::AccountRules;
@@ -16,6 +18,15 @@ use crate::merge::Merged;
 pub(super) struct Dated<T> {
     pub(super) fact: T,
     pub(super) observed_at: DateTime<Utc>,
+    pub(super) delivery: DeliveryId,
+}
+
+/// A row of the rating report.
+pub(super) struct Rating {
+    pub(super) key: String,
+    pub(super) fact: RatingReport,
+    /// When the report was fetched last with a score in the row.
+    pub(super) listed_at: DateTime<Utc>,
     pub(super) delivery: DeliveryId,
 }
 
@@ -31,31 +42,49 @@ pub(super) struct Evidence {
     /// In order of time.
     pub(super) transfers: Vec<Dated<DialogTransferred>>,
     pub(super) dialogs: BTreeMap<String, Dated<DialogRow>>,
-    /// Requests and dialogs that belong to another conversation.
+    /// Tags put on requests and taken off, in order of time.
+    pub(super) taggings: Vec<Dated<Tagging>>,
+    pub(super) ratings: BTreeMap<String, Rating>,
+    /// What belongs to another conversation.
     foreign: BTreeSet<String>,
 }
 
 impl Evidence {
     pub(super) fn gather(
+        told: &[Told],
         merged: &BTreeMap<(&'static str, &str), Merged>,
         foreign: &BTreeSet<String>,
         rules: &AccountRules,
     ) -> Self {
         let mut evidence = Self { foreign: foreign.clone(), ..Self::default() };
         for ((_, key), merged) in merged {
-            let key = || (*key).to_owned();
+            let key_of = || (*key).to_owned();
             match merged.fact.clone() {
-                Fact::Message(_) => evidence.messages.extend(message::date(key(), merged, rules)),
-                Fact::RequestOpened(fact) => drop(evidence.opened.insert(key(), dated(fact, merged))),
-                Fact::RequestClosed(fact) => drop(evidence.closed.insert(key(), dated(fact, merged))),
-                Fact::RequestReport(fact) => drop(evidence.reports.insert(key(), dated(fact, merged))),
+                Fact::Message(_) if foreign.contains(&format!("message:{key}")) => {}
+                Fact::Message(_) => evidence.messages.extend(message::date((*key).to_owned(), merged, rules)),
+                Fact::RequestOpened(fact) => drop(evidence.opened.insert(key_of(), dated(fact, merged))),
+                Fact::RequestClosed(fact) => drop(evidence.closed.insert(key_of(), dated(fact, merged))),
+                Fact::RequestReport(fact) => drop(evidence.reports.insert(key_of(), dated(fact, merged))),
                 Fact::DialogClosed(fact) => evidence.dialog_closes.push(dated(fact, merged)),
                 Fact::DialogTransferred(fact) => evidence.transfers.push(dated(fact, merged)),
-                Fact::DialogRow(fact) => drop(evidence.dialogs.insert(key(), dated(fact, merged))),
-                // Scores, tags and cards are folded elsewhere.
+                Fact::DialogRow(fact) => drop(evidence.dialogs.insert(key_of(), dated(fact, merged))),
+                Fact::Tagging(fact) => evidence.taggings.push(dated(fact, merged)),
+                Fact::RatingReport(fact) => {
+                    let rating =
+                        Rating { key: key_of(), fact, listed_at: merged.observed_at, delivery: merged.delivery };
+                    evidence.ratings.insert(key_of(), rating);
+                }
+                // Cards are folded elsewhere.
                 _ => {}
             }
         }
+        for rating in evidence.ratings.values_mut() {
+            let listed = told.iter().filter(|told| told.key == rating.key);
+            let with_score = listed.filter(|told| matches!(&told.fact, Fact::RatingReport(r) if r.score.is_some()));
+            rating.listed_at = with_score.map(|told| told.observed_at).max().unwrap_or(rating.listed_at);
+        }
+        let tagging_order = |dated: &Dated<Tagging>| (dated.fact.at, dated.fact.added, dated.fact.label.clone());
+        evidence.taggings.sort_by_key(tagging_order);
         evidence.messages.sort_by(|a, b| a.order().cmp(&b.order()));
         evidence
             .dialog_closes

@@ -76,6 +76,14 @@ impl Holding {
         }
     }
 
+    /// Each unbroken holding: who, from when, and whether an event says so.
+    pub(super) fn unbroken(&self) -> Vec<(&str, DateTime<Utc>, bool)> {
+        let runs = self.signs.chunk_by(|a, b| a.operator == b.operator);
+        runs.filter_map(|run| run.first())
+            .map(|first| (first.operator.as_str(), first.at, first.explicit))
+            .collect()
+    }
+
     /// Changes from one operator to another; the first assignment is none.
     pub(super) fn transfers(&self) -> usize {
         self.signs.windows(2).filter(|pair| pair[0].operator != pair[1].operator).count()

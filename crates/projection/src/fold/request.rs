@@ -3,14 +3,21 @@
 use chrono::{DateTime, Timelike, Utc};
 use events::METRIC_VERSION;
 use events::fact::RequestKind;
-use store::tables::{RequestRow, TurnRow};
+use store::tables::{AssignmentRow, RequestRow, TurnRow};
 
-use super::Scope;
+use super::{Scope, assignment};
 use super::evidence::Evidence;
 use super::holding::Holding;
 use super::message::{Author, Message};
 use super::segment::Segment;
 use super::turns::{self, End, Turn, seconds};
+
+/// The row of one request, and what hangs on it.
+pub(super) struct Rows {
+    pub(super) row: RequestRow,
+    pub(super) turns: Vec<TurnRow>,
+    pub(super) assignments: Vec<AssignmentRow>,
+}
 
 /// The rows of one request.
 pub(super) fn rows(
@@ -18,7 +25,7 @@ pub(super) fn rows(
     evidence: &Evidence,
     segment: &Segment,
     previous: Option<&String>,
-) -> (RequestRow, Vec<TurnRow>) {
+) -> Rows {
     let messages: Vec<&Message> = segment.messages.iter().map(|at| &evidence.messages[*at]).collect();
     let counted = || messages.iter().copied().filter(|message: &&Message| message.counts());
     let count = |author| i32::try_from(counted().filter(|m| m.author == author).count()).unwrap_or(i32::MAX);
@@ -93,9 +100,10 @@ pub(super) fn rows(
         ended_by_delivery: ended.map(|id| id.0),
         row_hash: 0,
     };
+    let assignments = assignment::rows(scope, evidence, segment, &holding, &turns, measured);
     let turns =
         (1..).zip(&turns).map(|(no, turn)| turn_row(scope, segment, no, turn, holder.as_ref(), measured));
-    (row, turns.collect())
+    Rows { row, turns: turns.collect(), assignments }
 }
 
 fn ends(turns: &[Turn], of: fn(&End) -> bool) -> i32 {

@@ -48,7 +48,7 @@ fn webhook(body: &Value) -> Delivery {
 fn row(list: &str, body: &Value) -> Delivery {
     let fetched = at("12:00:00") + Duration::days(1);
     let capture = Capture {
-        page: Some(format!("{list}?limit=200")),
+        page: Some(if list.contains('?') { list.to_owned() } else { format!("{list}?limit=200") }),
         part: Some(PagePart::Row(0)),
         fetched_at: Some(fetched),
         ..Capture::default()
@@ -406,3 +406,5 @@ proptest! {
         prop_assert!(decoded.read > 0 || !decoded.rejections.is_empty());
     }
 }
+
+mod scores;

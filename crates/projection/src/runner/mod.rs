@@ -6,6 +6,7 @@
 //! thought dead, marks share the folding.
 
 mod calendars;
+mod changed_rows;
 mod fold_marks;
 mod partitions;
 mod store_facts;

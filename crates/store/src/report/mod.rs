@@ -9,7 +9,9 @@
 pub mod accounting;
 pub mod calendar;
 mod response_times;
+mod scores;
 mod waiting;
 
 pub use response_times::{By, LeftOut, Query, Row, Summary, response_times};
+pub use scores::{ScoresQuery, ScoresRow, scores, wilson};
 pub use waiting::{Waiting, waiting};

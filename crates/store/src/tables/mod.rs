@@ -1,6 +1,7 @@
 //! The rows that people read, and how changed ones are written: one statement a table and batch.
 
 mod cards;
+mod scores;
 mod talk;
 
 use serde::Serialize;
@@ -9,6 +10,7 @@ use sqlx::PgConnection;
 use crate::StoreError;
 
 pub use cards::{ChannelRow, ClientRow, OperatorGroupRow, OperatorRow, TagRow};
+pub use scores::{AssignmentRow, LeadRow, RequestTagRow, TagScoreRow};
 pub use talk::{DialogRow, MessageRow, RequestRow, TurnRow};
 
 /// A row of a table of schema `chat`.
@@ -124,6 +126,24 @@ pub async fn upsert<R: TableRow>(connection: &mut PgConnection, rows: &[R]) -> R
     let json = serde_json::to_string(rows).map_err(|error| unwritable::<R>(&error))?;
     sqlx::query(R::UPSERT).bind(json).execute(connection).await?;
     Ok(())
+}
+
+/// Writes rows whose content differs from what is there; returns account and key of those. Of tables that belong to a
+/// client.
+pub async fn upsert_changed<R: TableRow>(
+    connection: &mut PgConnection,
+    rows: &[R],
+) -> Result<Vec<(String, String)>, StoreError> {
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let json = serde_json::to_string(rows).map_err(|error| unwritable::<R>(&error))?;
+    let sql = format!(
+        "{} where {table}.row_hash <> excluded.row_hash returning account_id, client_id",
+        R::UPSERT,
+        table = R::TABLE
+    );
+    Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(json).fetch_all(connection).await?)
 }
 
 /// A row that a conversation has no longer.

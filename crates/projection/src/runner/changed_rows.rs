@@ -1,0 +1,152 @@
+//! The rows of a batch of conversations that differ from those that are there.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use store::folding::{self, Subject};
+use store::tables::{
+    self, AssignmentRow, DialogRow, Gone, MessageRow, RequestRow, RequestTagRow, TableRow, TagScoreRow, TurnRow,
+    sealed,
+};
+use store::{PgConnection, StoreError};
+
+use crate::AccountRules;
+use crate::fold::fold;
+
+/// What to write and what to delete.
+#[derive(Default)]
+pub(super) struct ChangedRows {
+    messages: Vec<MessageRow>,
+    dialogs: Vec<DialogRow>,
+    requests: Vec<RequestRow>,
+    turns: Vec<TurnRow>,
+    assignments: Vec<AssignmentRow>,
+    tags: Vec<RequestTagRow>,
+    scores: Vec<TagScoreRow>,
+    gone: HashMap<&'static str, Vec<Gone>>,
+    /// Clients whose rows depend on what changed.
+    pub(super) clients: BTreeSet<(String, String)>,
+    /// Messages (account, id) that their conversation has for the first time.
+    pub(super) fresh_messages: BTreeSet<(String, String)>,
+}
+
+/// All tables whose rows belong to conversations.
+const TABLES: [&str; 7] = [
+    MessageRow::TABLE,
+    DialogRow::TABLE,
+    RequestRow::TABLE,
+    TurnRow::TABLE,
+    AssignmentRow::TABLE,
+    RequestTagRow::TABLE,
+    TagScoreRow::TABLE,
+];
+
+impl ChangedRows {
+    /// Folds a conversation and keeps what differs.
+    pub(super) fn add(&mut self, subject: &Subject, rules: &AccountRules) -> Result<(), StoreError> {
+        let folded = fold(subject, rules);
+        let mut kept = HashSet::new();
+        let first_message = self.messages.len();
+        let mut changed = false;
+        changed |= differing(&mut self.messages, folded.messages, subject, &mut kept)?;
+        changed |= differing(&mut self.dialogs, folded.dialogs, subject, &mut kept)?;
+        changed |= differing(&mut self.requests, folded.requests, subject, &mut kept)?;
+        changed |= differing(&mut self.scores, folded.scores, subject, &mut kept)?;
+        differing(&mut self.turns, folded.turns, subject, &mut kept)?;
+        differing(&mut self.assignments, folded.assignments, subject, &mut kept)?;
+        differing(&mut self.tags, folded.tags, subject, &mut kept)?;
+        for message in &self.messages[first_message..] {
+            let key = (MessageRow::TABLE.to_owned(), message.message_id.clone());
+            if !subject.rows.contains_key(&key) {
+                self.fresh_messages.insert((subject.account.clone(), key.1));
+            }
+        }
+        for (table, key) in subject.rows.keys().filter(|row| !kept.contains(*row)) {
+            let Some(table) = TABLES.into_iter().find(|known| known == table) else { continue };
+            changed = true;
+            self.gone.entry(table).or_default().push(Gone {
+                account: subject.account.clone(),
+                conversation: subject.subject.clone(),
+                key: key.clone(),
+            });
+        }
+        if changed {
+            let client = events::fact::Conversation::from_key(&subject.subject).client_id;
+            self.clients.insert((subject.account.clone(), client));
+        }
+        Ok(())
+    }
+
+    /// Keeps one row of each key. Two conversations of a batch have the same row only while a fact of it moves from
+    /// one to the other; both are marked again then. The greater conversation wins: the one that names a channel.
+    pub(super) fn one_of_each(&mut self) {
+        one_of_each(&mut self.messages, |row| &row.conversation);
+        one_of_each(&mut self.dialogs, |row| &row.conversation);
+        one_of_each(&mut self.requests, |row| &row.conversation);
+        one_of_each(&mut self.turns, |row| &row.conversation);
+        one_of_each(&mut self.assignments, |row| &row.conversation);
+        one_of_each(&mut self.tags, |row| &row.conversation);
+        one_of_each(&mut self.scores, |row| &row.conversation);
+    }
+
+    /// Account and valuation request of every score that changed or went.
+    pub(super) fn valuations(&self) -> Vec<(String, String)> {
+        let changed = self.scores.iter().map(|row| (row.account_id.clone(), row.valuation_request_key.clone()));
+        let gone = self.gone.get(TagScoreRow::TABLE).into_iter().flatten().map(|gone| {
+            let valuation = gone.key.rsplit_once('#').map_or(gone.key.as_str(), |(valuation, _)| valuation);
+            (gone.account.clone(), valuation.to_owned())
+        });
+        changed.chain(gone).collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// Deletes first: a row that moved to another conversation of the batch is written again.
+    pub(super) async fn write(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
+        self.delete::<TagScoreRow>(connection).await?;
+        self.delete::<RequestTagRow>(connection).await?;
+        self.delete::<AssignmentRow>(connection).await?;
+        self.delete::<TurnRow>(connection).await?;
+        self.delete::<RequestRow>(connection).await?;
+        self.delete::<DialogRow>(connection).await?;
+        self.delete::<MessageRow>(connection).await?;
+        tables::upsert(connection, &self.dialogs).await?;
+        tables::upsert(connection, &self.requests).await?;
+        tables::upsert(connection, &self.turns).await?;
+        tables::upsert(connection, &self.assignments).await?;
+        tables::upsert(connection, &self.tags).await?;
+        tables::upsert(connection, &self.scores).await?;
+        tables::upsert(connection, &self.messages).await
+    }
+
+    async fn delete<R: TableRow>(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
+        let gone = self.gone.get(R::TABLE).map(Vec::as_slice).unwrap_or_default();
+        tables::delete::<R>(connection, gone).await?;
+        folding::mark_owners(connection, R::TABLE, gone).await
+    }
+}
+
+/// Sorts rows by account and key (writers lock rows in this order) and drops all but the greatest conversation's.
+fn one_of_each<R: TableRow>(rows: &mut Vec<R>, conversation: fn(&R) -> &String) {
+    rows.sort_by(|a, b| {
+        let key = |row: &R| (row.account().to_owned(), row.key());
+        key(a).cmp(&key(b)).then_with(|| conversation(b).cmp(conversation(a)))
+    });
+    rows.dedup_by(|next, kept| next.account() == kept.account() && next.key() == kept.key());
+}
+
+/// Adds those rows whose hash is not the one that is stored; notes all keys that are to stay. Whether any was added.
+fn differing<R: TableRow>(
+    changed: &mut Vec<R>,
+    rows: Vec<R>,
+    subject: &Subject,
+    kept: &mut HashSet<(String, String)>,
+) -> Result<bool, StoreError> {
+    let before = changed.len();
+    for row in rows {
+        let row = sealed(row)?;
+        let key = (R::TABLE.to_owned(), row.key());
+        if subject.rows.get(&key) != Some(&row.row_hash()) {
+            changed.push(row);
+        }
+        kept.insert(key);
+    }
+    Ok(changed.len() > before)
+}
