@@ -13,6 +13,7 @@ use store::report::{By, LeftOut, Query, Row, Summary, calendar, response_times};
 use store::tables::{ChannelRow, OperatorRow, RequestRow, TurnRow, upsert};
 
 mod naive;
+mod scores;
 
 use naive::{Counted, Dice, cases, naive};
 

@@ -13,7 +13,7 @@ use events::{AccountId, DeliveryIds, ManualClock, Platform, Policy};
 use ingest::backfill::{AccountSettings, Backfill, History, Outcome, Range};
 use ingest::capture::{Bounds, HookAccount, HookAccounts, Intake};
 use log::{Log, PostgresLog};
-use projection::{AccountRules, Rules, Runner};
+use projection::{AccountRules, Rules, Runner, ScoreTag, Scores};
 use serde_json::Value;
 use simulator::business::Plan;
 use simulator::chat2desk::control::{Register, register, state};
@@ -25,6 +25,8 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::tables::{assert_same, rows, settled};
+
+mod scores;
 
 const TOKEN: &str = "token-acme";
 /// The clocks went back on the 25th of October 2026, at three in the morning.
@@ -45,6 +47,7 @@ struct Roads {
 struct Seen {
     pool: PgPool,
     truth: Vec<Value>,
+    scores: Vec<Value>,
     _database: TestDatabase,
 }
 
@@ -58,7 +61,9 @@ impl Seen {
         let url = capture(log.clone(), clock.clone(), &stop).await;
         let platform = live(roads.webhooks.then_some(url), mishaps).await;
         let bots = platform.with("acme", |tenant| bots(tenant)).unwrap();
-        let rules = AccountRules { zone: ZONE, bots, ..AccountRules::default() };
+        let score = |score: i32| ScoreTag { tag: format!("score-{score}"), score: score.into(), scale: 5.0 };
+        let scores = Scores::new((1..=5).map(score).collect());
+        let rules = AccountRules { zone: ZONE, bots, scores, ..AccountRules::default() };
         let rules = Rules::new(BTreeMap::from([("acme".to_owned(), rules)]));
         let runner = Runner::new(
             log.clone(),
@@ -77,12 +82,12 @@ impl Seen {
         }
         delivered(&platform).await;
         settled(&pool, log.as_ref()).await;
-        let truth = platform.with("acme", |tenant| state(&tenant.world, true)["truth"].clone()).unwrap();
+        let state = platform.with("acme", |tenant| state(&tenant.world, true)).unwrap();
         stop.cancel();
         running.await.unwrap().unwrap();
         platform.stop().await.unwrap();
-        let truth = truth.as_array().unwrap().clone();
-        Self { pool, truth, _database: database }
+        let list = |name: &str| state[name].as_array().unwrap().clone();
+        Self { pool, truth: list("truth"), scores: list("scores"), _database: database }
     }
 }
 

@@ -7,7 +7,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::hours;
 use super::people::{BOT, Colleague, FILLERS, STAFF, TOPICS, Topic, topic_tag};
-use crate::chat2desk::{Closing, Id};
+use crate::chat2desk::{Closing, Id, Told};
 
 /// Something that somebody does in a chat.
 #[derive(Clone, Debug)]
@@ -28,6 +28,8 @@ pub enum Deed {
     Import(i64, &'static str),
     /// A tag on the newest request.
     TagRequest(Id),
+    /// It is taken off.
+    UntagRequest(Id),
     /// A tag on the client.
     TagClient(Id),
     /// The client card is filled in.
@@ -37,7 +39,9 @@ pub enum Deed {
     /// The survey is sent.
     Survey,
     /// It is answered.
-    Score(u8),
+    Score(u8, Told),
+    /// The score that was given then is taken back.
+    Withdraw(DateTime<Utc>),
     /// It ends without an answer.
     EndSurvey,
 }
@@ -190,7 +194,7 @@ impl<'r> Scene<'r> {
             rest -= share;
             rest < 0
         });
-        self.then_about(60.0, 1.0, |_| Deed::Score(score.map_or(5, |(score, _)| score)));
+        self.then_about(60.0, 1.0, |_| Deed::Score(score.map_or(5, |(score, _)| score), Told::Both));
     }
 
     fn reply(&mut self, colleague: Colleague, topic: &Topic) {

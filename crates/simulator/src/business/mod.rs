@@ -5,6 +5,8 @@
 //! same plan makes the same world, message by message. What is planned but overtaken (somebody closed the chat through the
 //! API) is counted in [`Business::overtaken`].
 
+mod act;
+mod asides;
 mod chat;
 mod hours;
 mod people;
@@ -18,6 +20,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::Error;
 use crate::chat2desk::{Account, Id, Thread, World};
+use act::act;
 pub use chat::Deed;
 use chat::{Scene, Tempo};
 use people::STAFF;
@@ -80,6 +83,7 @@ pub struct Business {
     /// Deeds that the world refused because somebody else was first.
     pub overtaken: u64,
     rng: ChaCha8Rng,
+    asides: ChaCha8Rng,
     zone: Tz,
     clients: u32,
     contacts_a_day: f64,
@@ -106,6 +110,7 @@ impl Plan {
         let mut business = Business {
             overtaken: 0,
             rng: ChaCha8Rng::seed_from_u64(self.seed),
+            asides: ChaCha8Rng::seed_from_u64(!self.seed),
             zone,
             clients: self.clients,
             contacts_a_day: f64::from(self.clients) * CONTACTS_PER_CLIENT / days,
@@ -216,10 +221,11 @@ impl Business {
         let Some(known) = self.known.get_mut(index) else { return };
         let greets = matches!(known.transport, "telegram" | "widget");
         let (thread, transport) = (known.thread, known.transport);
-        let deeds = Scene::write(&mut self.rng, self.zone, tempo, at, greets);
+        let mut deeds = Scene::write(&mut self.rng, self.zone, tempo, at, greets);
         if let Some((last, _)) = deeds.last() {
             known.busy_until = *last;
         }
+        asides::add(&mut self.asides, tempo, &mut deeds);
         for (at, deed) in deeds {
             self.plan(at, Step::Chat(thread, transport, deed));
         }
@@ -251,45 +257,6 @@ impl Business {
         let thread = Thread { client, channel };
         self.known.push(Acquaintance { thread, transport, busy_until: DateTime::<Utc>::MIN_UTC });
         number
-    }
-}
-
-fn act(
-    world: &mut World,
-    at: DateTime<Utc>,
-    thread: Thread,
-    transport: &str,
-    deed: Deed,
-) -> Result<(), Error> {
-    match deed {
-        Deed::Ask(text, file) => world.client_writes(at, thread, transport, &text, file).map(|_| ()),
-        Deed::Assign(operator) => world.assign(at, thread, operator),
-        Deed::Answer(operator, text) => world.operator_writes(at, thread, operator, text).map(|_| ()),
-        Deed::Autoreply(text) => world.autoreply(at, thread, text).map(|_| ()),
-        Deed::Note(operator, text) => world.comment(at, thread, operator, text).map(|_| ()),
-        Deed::Transfer(operator) => world.transfer(at, thread, operator),
-        Deed::Import(before, text) => {
-            world.import(at, thread, false, at - TimeDelta::seconds(before), text).map(|_| ())
-        }
-        Deed::TagRequest(tag) => {
-            let request = world.open_request(thread).ok_or(Error::WrongState("chat is not open"))?;
-            world.tag_request(at, request, tag)
-        }
-        Deed::TagClient(tag) => world.tag_client(at, thread.client, tag, true),
-        Deed::FillCard => world.edit_client(at, thread.client, |client| {
-            client.assigned_name = client.name.clone().map(|name| format!("{name} (club)"));
-            client.client_phone = Some(format!("7701{:07}", client.id % 10_000_000));
-            client.comment = Some("Likes the mountains".into());
-        }),
-        Deed::Close(why) => world.close(at, thread, why),
-        Deed::Survey => {
-            world.survey(at, thread, "How was our answer? Send a number from 1 to 5.").map(|_| ())
-        }
-        Deed::Score(score) => world.score(at, thread, score, "Thank you for your score!"),
-        Deed::EndSurvey => {
-            world.end_survey(at, thread);
-            Ok(())
-        }
     }
 }
 

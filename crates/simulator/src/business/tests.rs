@@ -1,7 +1,10 @@
 use chrono::TimeZone;
 
+use serde_json::Value;
+
 use super::*;
-use crate::chat2desk::model::{MessageKind, RequestKind};
+use crate::chat2desk::control::{Register, register};
+use crate::chat2desk::model::{MessageKind, Rating, RequestKind};
 use crate::chat2desk::truth;
 
 fn plan(clients: u32, days: u32, seed: u64) -> Plan {
@@ -130,4 +133,47 @@ fn a_live_phase_brings_whole_chats_within_its_minute() {
     assert!((20..120).contains(&fresh.len()), "{}", fresh.len());
     let answered = fresh.iter().filter(|request| truth::by_person(&world, request).first_reply.is_some());
     assert!(answered.count() > fresh.len() / 4);
+}
+
+#[test]
+fn scores_come_by_both_roads_or_by_one_and_some_are_taken_back() {
+    let (world, _) = plan(2_000, 30, 1).build();
+    let count = |wanted: fn(&Rating) -> bool| world.ratings.iter().filter(|rating| wanted(rating)).count();
+    let all = world.ratings.len();
+    assert!(all > 500, "{all}");
+    assert!(count(|rating| rating.tag.is_some() && rating.reported) > all * 7 / 10);
+    let one_road = [count(|rating| !rating.reported), count(|rating| rating.tag.is_none())];
+    assert!(one_road.iter().all(|count| (all / 50..all / 8).contains(count)), "{one_road:?} of {all}");
+    let withdrawn = count(|rating| rating.withdrawn.is_some());
+    assert!((all / 100..all / 8).contains(&withdrawn), "{withdrawn} of {all}");
+    assert!(world.ratings.iter().all(|rating| rating.withdrawn.is_none_or(|at| at > rating.created)));
+    for score in 1..=5 {
+        assert!(world.ratings.iter().any(|rating| rating.score == score));
+    }
+    // A survey bears its score's tag exactly while the score stands; contacts bear topics.
+    for rating in &world.ratings {
+        let tags = &world.requests[&rating.survey].tags;
+        let standing = rating.tag.filter(|_| rating.withdrawn.is_none());
+        assert_eq!(tags.iter().copied().collect::<Vec<_>>(), Vec::from_iter(standing));
+    }
+    let contacts = world.requests.values().filter(|request| request.kind == RequestKind::Common);
+    let tagged = contacts.filter(|request| request.tags.iter().any(|tag| (621..=625).contains(tag)));
+    assert!(tagged.count() > 500);
+}
+
+#[test]
+fn topics_are_corrected_by_webhooks_that_take_them_off() {
+    let (mut world, _) = plan(400, 10, 2).build_with(|world| {
+        let everything = Register { url: "http://h/".into(), events: None, channels: vec![], old: false };
+        register(world, everything);
+    });
+    let due = world.webhooks.outbox.take_due(DateTime::<Utc>::MAX_UTC, usize::MAX);
+    let bodies: Vec<Value> = due.iter().map(|one| serde_json::from_str(&one.body).unwrap()).collect();
+    let of = |kind: &str, group: &str| {
+        let found = bodies.iter().filter(|body| body["hook_type"] == kind && body["group_name"] == group);
+        found.count()
+    };
+    let (put, off) = (of("add_tag_to_request", "Topics"), of("delete_tag_from_request", "Topics"));
+    assert!(off > 5 && put > 5 * off, "{put} put, {off} taken off");
+    assert!(of("add_tag_to_request", "Scores") > 30 && of("delete_tag_from_request", "Scores") > 0);
 }

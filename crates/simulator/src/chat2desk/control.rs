@@ -10,7 +10,8 @@
 //! | `POST /control/mishaps` | [`super::Mishaps`] | bad luck for webhooks from now on |
 //! | `POST /control/webhook` | [`Register`] | registers a webhook directly; `"old": true` sets both old hooks |
 //! | `POST /control/account` | [`Settings`] | mode, quota, calls |
-//! | `GET /control/state` | | counts and, without `?requests=false`, the truth of each request |
+//! | `POST /control/rate` | [`Rate`] | the client of a chat that was closed is asked and answers at once: `valuation_request_id`, `request_id`, ... |
+//! | `GET /control/state` | | counts and, without `?requests=false`, the truth of each request and of each score |
 //!
 //! `?account=<slug>` picks the account; without it the first one is meant.
 
@@ -18,7 +19,7 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::happenings::Closing;
+use super::happenings::{Closing, Rated, Told};
 use super::model::{ApiMode, Id, Thread, World};
 use super::truth;
 use super::webhooks::NAMES;
@@ -51,6 +52,8 @@ pub enum Doing {
     Survey,
     /// The client gives `score`.
     Score,
+    /// The tag of the client's latest score is taken off.
+    Withdraw,
     /// `tag_id` is put on the open or last request.
     Tag,
 }
@@ -74,8 +77,23 @@ pub struct Say {
     pub text: String,
     /// 1 to 5.
     pub score: u8,
+    /// By which roads the score is told.
+    pub told: Told,
     /// Tag.
     pub tag_id: Id,
+}
+
+/// A score on demand.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct Rate {
+    /// 1 to 5.
+    pub score: u8,
+    /// Whose chat; absent is any.
+    #[serde(default)]
+    pub client_id: Option<Id>,
+    /// By which roads it is told.
+    #[serde(default)]
+    pub told: Told,
 }
 
 /// A registration.
@@ -137,7 +155,8 @@ pub fn say(world: &mut World, say: &Say, now: DateTime<Utc>) -> Result<Value, Er
         Doing::Close => world.close(now, thread, Closing::Operator).map(|()| None)?,
         Doing::Timeout => world.close(now, thread, Closing::Timeout).map(|()| None)?,
         Doing::Survey => world.survey(now, thread, text).map(|_| None)?,
-        Doing::Score => world.score(now, thread, say.score, "Thank you!").map(|()| None)?,
+        Doing::Score => world.score(now, thread, say.score, say.told, "Thank you!").map(|()| None)?,
+        Doing::Withdraw => world.withdraw(now, thread, None).map(|()| None)?,
         Doing::Tag => {
             let going = world.going.get(&thread);
             let request = going.and_then(|going| going.request.or(going.last_common));
@@ -152,6 +171,14 @@ pub fn say(world: &mut World, say: &Say, now: DateTime<Utc>) -> Result<Value, Er
         "client_id": client, "channel_id": channel, "message_id": message, "request_id": request,
         "dialog_id": dialog,
     }))
+}
+
+/// Carries out [`Rate`].
+///
+/// # Errors
+/// What the model refuses.
+pub fn rate(world: &mut World, wanted: &Rate, now: DateTime<Utc>) -> Result<Rated, Error> {
+    world.rate_latest(now, wanted.client_id, wanted.score, wanted.told)
 }
 
 /// Carries out [`Register`]; answers the webhook's id, null for the old hooks.
@@ -179,6 +206,8 @@ pub fn state(world: &World, requests: bool) -> Value {
     if let Some(object) = state.as_object_mut().filter(|_| requests) {
         let all: Vec<Value> = world.requests.values().map(|request| truth::request(world, request)).collect();
         object.insert("truth".into(), all.into());
+        let scores = world.ratings.iter().map(|rating| truth::score(world, rating));
+        object.insert("scores".into(), scores.collect());
     }
     state
 }

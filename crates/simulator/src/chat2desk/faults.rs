@@ -1,7 +1,4 @@
-//! Scripted faults: bad things that the service does on purpose, queued for an operation.
-//!
-//! A fault belongs to a method and a path prefix, lets `skip` matching calls pass, and then strikes `times` times.
-//! Of several that match, the oldest strikes. [`Faults::strike`] only decides; the server carries it out.
+//! What Chat2Desk can do wrong on purpose. How faults are queued and chosen: [`crate::faults`].
 
 use serde::{Deserialize, Serialize};
 
@@ -60,94 +57,8 @@ pub enum Misdeed {
     },
 }
 
-/// A fault and where it strikes.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Fault {
-    /// Method; absent is any.
-    #[serde(default)]
-    pub method: Option<String>,
-    /// Start of the path, as `/v1/messages`.
-    pub path: String,
-    /// Matching calls that pass first.
-    #[serde(default)]
-    pub skip: u32,
-    /// How often it strikes.
-    #[serde(default = "once")]
-    pub times: u32,
-    /// What it does.
-    #[serde(flatten)]
-    pub misdeed: Misdeed,
-}
+/// A fault of Chat2Desk and where it strikes.
+pub type Fault = crate::faults::Fault<Misdeed>;
 
-fn once() -> u32 {
-    1
-}
-
-impl Fault {
-    /// Strikes the next call below `path`, once.
-    pub fn at(path: &str, misdeed: Misdeed) -> Self {
-        Self { method: None, path: path.into(), skip: 0, times: 1, misdeed }
-    }
-
-    /// Strikes so often.
-    #[must_use]
-    pub fn times(mut self, times: u32) -> Self {
-        self.times = times;
-        self
-    }
-
-    /// Lets so many matching calls pass first.
-    #[must_use]
-    pub fn after(mut self, skip: u32) -> Self {
-        self.skip = skip;
-        self
-    }
-}
-
-/// The queue of faults.
-#[derive(Debug, Default)]
-pub struct Faults {
-    queue: Vec<Fault>,
-}
-
-impl Faults {
-    /// Adds one behind the others.
-    pub fn push(&mut self, fault: Fault) {
-        if fault.times > 0 {
-            self.queue.push(fault);
-        }
-    }
-
-    /// Removes all.
-    pub fn clear(&mut self) {
-        self.queue.clear();
-    }
-
-    /// Those that have not struck out.
-    pub fn waiting(&self) -> &[Fault] {
-        &self.queue
-    }
-
-    /// What befalls this call, if anything. Uses it up.
-    pub fn strike(&mut self, method: &str, path: &str) -> Option<Misdeed> {
-        let matches = |fault: &Fault| {
-            path.starts_with(&fault.path)
-                && fault.method.as_deref().is_none_or(|own| own.eq_ignore_ascii_case(method))
-        };
-        let mut struck = None;
-        for (index, fault) in self.queue.iter_mut().enumerate().filter(|(_, fault)| matches(fault)) {
-            if fault.skip > 0 {
-                fault.skip -= 1;
-                continue;
-            }
-            fault.times -= 1;
-            struck = Some((index, fault.misdeed.clone(), fault.times == 0));
-            break;
-        }
-        let (index, misdeed, over) = struck?;
-        if over {
-            self.queue.remove(index);
-        }
-        Some(misdeed)
-    }
-}
+/// The faults that wait in an account.
+pub type Faults = crate::faults::Faults<Misdeed>;

@@ -3,10 +3,12 @@
 
 mod cards;
 mod course;
+mod scores;
 mod talk;
 
 use super::model::{Id, MessageKind, Thread, World};
 use crate::Error;
+pub use scores::{Rated, Told};
 
 /// Why a chat is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

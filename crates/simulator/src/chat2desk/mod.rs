@@ -15,7 +15,7 @@ pub mod truth;
 pub mod webhooks;
 
 pub use faults::{Fault, Faults, Misdeed};
-pub use happenings::Closing;
+pub use happenings::{Closing, Rated, Told};
 pub use model::{Account, ApiMode, Id, Thread, World};
 pub use webhooks::{Delivery, Mishaps, Outbox, Webhook};
 

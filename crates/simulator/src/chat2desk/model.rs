@@ -24,6 +24,8 @@ pub(super) struct Going {
     pub(super) request: Option<Id>,
     pub(super) survey: Option<Id>,
     pub(super) last_common: Option<Id>,
+    /// The last contact that the client was asked about.
+    pub(super) surveyed: Option<Id>,
 }
 
 /// One company account, whole.
@@ -49,7 +51,7 @@ pub struct World {
     pub requests: BTreeMap<Id, Request>,
     /// Messages by id.
     pub messages: BTreeMap<Id, Message>,
-    /// Given scores, oldest first.
+    /// Given scores, oldest first, also those that were taken back.
     pub ratings: Vec<Rating>,
     /// Registered webhooks and what waits to be sent.
     pub webhooks: Webhooks,

@@ -21,8 +21,8 @@ pub(super) fn report(world: &World, params: &Params) -> Answer {
             page(params, &rows, |request| request_row(world, request))
         }
         Some("rating") => {
-            let rows: Vec<_> =
-                world.ratings.iter().rev().filter(|rating| is_on(world, rating.created, date)).collect();
+            let listed = world.ratings.iter().rev().filter(|rating| rating.is_listed());
+            let rows: Vec<_> = listed.filter(|rating| is_on(world, rating.created, date)).collect();
             page(params, &rows, |rating| {
                 let request = world.requests.get(&rating.request);
                 json!({
@@ -86,7 +86,7 @@ fn request_row(world: &World, request: &Request) -> Value {
     };
     let client = world.clients.get(&request.thread.client);
     let name = client.and_then(|client| client.assigned_name.clone().or_else(|| client.name.clone()));
-    let rating = world.ratings.iter().rev().find(|rating| rating.request == request.id);
+    let rating = world.ratings.iter().rev().find(|rating| rating.request == request.id && rating.is_listed());
     let reaction = vendor.asked.zip(vendor.first_reply);
     let total: i64 = vendor.waits.iter().map(TimeDelta::num_seconds).sum();
     let replies = vendor.waits.len() as i64;

@@ -6,7 +6,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
-use super::model::{Id, Message, MessageKind, Request, World};
+use super::model::{Id, Message, MessageKind, Rating, Request, World};
 use super::webhooks::body::micros;
 
 /// The reply times of a request by one reading.
@@ -69,7 +69,8 @@ pub fn request(world: &World, request: &Request) -> Value {
         kinds.filter(|message| message.kind == kind).count()
     };
     let whole = |found: &Replies| Some(found.first_reply?.timestamp() - found.asked?.timestamp());
-    let score = world.ratings.iter().find(|rating| rating.request == request.id).map(|rating| rating.score);
+    let standing = |rating: &&Rating| rating.request == request.id && rating.withdrawn.is_none();
+    let score = world.ratings.iter().find(standing).map(|rating| rating.score);
     json!({
         "request_id": request.id, "kind": request.kind.as_str(), "by_client": request.by_client,
         "client_id": request.thread.client, "channel_id": request.thread.channel, "transport": request.transport,
@@ -86,6 +87,33 @@ pub fn request(world: &World, request: &Request) -> Value {
         "unanswered_turn": person.waiting.is_some() && request.closed.is_some(),
         "vendor_reaction_seconds": whole(&vendor),
         "vendor_replies": vendor.waits.len(),
+    })
+}
+
+/// One score: who gave it to whom, which requests it joins, which roads tell of it, and whether it stands.
+pub fn score(world: &World, rating: &Rating) -> Value {
+    let rated = world.requests.get(&rating.request);
+    let talk = rated.into_iter().flat_map(|rated| rated.messages.iter().rev());
+    let by_person = |message: &&Message| {
+        let operator = message.operator.and_then(|id| world.operators.get(&id));
+        message.kind == MessageKind::ToClient
+            && !message.imported
+            && message.created <= rating.created
+            && operator.is_some_and(|operator| !operator.bot)
+    };
+    let last = talk.filter_map(|id| world.messages.get(id)).find(by_person);
+    let source = match (rating.tag.is_some(), rating.reported) {
+        (true, true) => "both",
+        (true, false) => "tag",
+        (false, _) => "report",
+    };
+    let tag = rating.tag.and_then(|tag| world.tag(tag).ok());
+    json!({
+        "valuation_request_id": rating.survey, "request_id": rating.request, "score": rating.score, "scale": 5,
+        "client_id": rated.map(|rated| rated.thread.client), "channel_id": rated.map(|rated| rated.thread.channel),
+        "given_at": micros(rating.created), "operator_id": rating.operator,
+        "last_replier": last.and_then(|message| message.operator), "source": source, "tag_id": rating.tag,
+        "label": tag.map(|tag| &tag.label), "withdrawn_at": rating.withdrawn.map(micros),
     })
 }
 

@@ -1,10 +1,13 @@
 //! The HTTP face: several accounts in one server, told apart by their tokens.
 //!
 //! A ticking task moves each world on with the clock and sends what its outbox says is due; the routes answer from the
-//! model. All I/O of this crate is here.
+//! model. All I/O of this crate is here. [`serve`] is for accounts of Chat2Desk; [`host()`] serves one
+//! [`crate::service::Service`] (HubSpot, the receiver of webhooks) on a port of its own.
 
 mod clock;
 mod connection;
+mod gates;
+mod host;
 mod routes;
 mod sender;
 
@@ -13,15 +16,29 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::TimeDelta;
 use tokio::net::TcpListener;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::Error;
 use crate::business::{Business, Live};
-use crate::chat2desk::{Fault, Faults, World};
+use crate::chat2desk::{Fault, Faults, Rated, Told, World};
 pub use clock::WorldClock;
 use connection::{Cut, CuttingListener};
+use gates::Gates;
+pub use host::{Hosted, host};
+
+/// Larger bodies are refused.
+const LARGEST_BODY: usize = 16 << 20;
+
+/// What a bad day looks like.
+const SORRY: &str =
+    "<html><head><title>Sorry</title></head><body><h1>We are being improved</h1></body></html>";
+
+/// The first half of a text.
+fn half(text: &str) -> &str {
+    text.get(..text.floor_char_boundary(text.len() / 2)).unwrap_or("")
+}
 
 /// One account with the people who act in it and the faults that wait.
 #[derive(Debug)]
@@ -32,13 +49,13 @@ pub struct Tenant {
     pub business: Option<Business>,
     /// Bad things to come.
     pub faults: Faults,
-    held: Vec<(String, Arc<Semaphore>)>,
+    held: Gates,
 }
 
 impl Tenant {
     /// An account, perhaps with its business.
     pub fn new(world: World, business: Option<Business>) -> Self {
-        Self { world, business, faults: Faults::default(), held: Vec::new() }
+        Self { world, business, faults: Faults::default(), held: Gates::default() }
     }
 
     /// Lives up to the instant.
@@ -49,24 +66,6 @@ impl Tenant {
                 self.world.reach(now);
             }
         }
-    }
-
-    fn gate(&mut self, name: &str) -> Arc<Semaphore> {
-        if let Some((_, gate)) = self.held.iter().find(|(held, gate)| held == name && !gate.is_closed()) {
-            return gate.clone();
-        }
-        let gate = Arc::new(Semaphore::new(0));
-        self.held.push((name.to_owned(), gate.clone()));
-        gate
-    }
-
-    fn release(&mut self, name: &str) {
-        self.held.retain(|(held, gate)| {
-            if held == name {
-                gate.close();
-            }
-            held != name
-        });
     }
 }
 
@@ -167,7 +166,7 @@ impl Handle {
 
     /// Lets calls that wait under `name` go on; false when there is no such account.
     pub fn release(&self, slug: &str, name: &str) -> bool {
-        self.with(slug, |tenant| tenant.release(name)).is_some()
+        self.with(slug, |tenant| tenant.held.release(name)).is_some()
     }
 
     /// Begins a live phase; false when there is no such account or nobody acts in it.
@@ -175,6 +174,21 @@ impl Handle {
         let now = self.shared.clock.now();
         let live = |tenant: &mut Tenant| tenant.business.as_mut().map(|business| business.go_live(live, now));
         self.with(slug, live).flatten().is_some()
+    }
+
+    /// The client of the chat of `slug` that was closed last is asked for a score and gives it now: survey, messages,
+    /// tag, row of the report, and their webhooks.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such account or no chat to rate, [`Error::WrongState`] when the score is
+    /// not 1 to 5.
+    pub fn rate_latest(&self, slug: &str, score: u8) -> Result<Rated, Error> {
+        let now = self.shared.clock.now();
+        let rate = |tenant: &mut Tenant| {
+            tenant.advance_to(now);
+            tenant.world.rate_latest(now, None, score, Told::Both)
+        };
+        self.with(slug, rate).unwrap_or(Err(Error::NotFound { what: "account" }))
     }
 
     /// Ends when the server has stopped: by [`Handle::stop`] from elsewhere, or by an error.
@@ -212,5 +226,7 @@ impl Drop for Handle {
     }
 }
 
+#[cfg(test)]
+mod host_tests;
 #[cfg(test)]
 mod tests;

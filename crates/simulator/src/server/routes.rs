@@ -13,13 +13,11 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::{Cut, Shared, Tenant};
+use super::{Cut, LARGEST_BODY, SORRY, Shared, Tenant, half};
 use crate::Error;
 use crate::business::Live;
 use crate::chat2desk::api::{self, Answer, Call, Params};
 use crate::chat2desk::{Fault, Misdeed, Mishaps, control};
-
-const LARGEST_BODY: usize = 16 << 20;
 
 pub(super) fn router(shared: Arc<Shared>) -> Router {
     Router::new().fallback(any).with_state(shared)
@@ -83,7 +81,7 @@ async fn serve_call(shared: &Shared, index: usize, mut call: Call, cut: &Cut) ->
             return json(&Answer { status: 403, body: json!({"status": "error", "message": message}) });
         }
         Some(Misdeed::Hold { name }) => {
-            let gate = shared.lock(index).map(|mut tenant| tenant.gate(name));
+            let gate = shared.lock(index).map(|mut tenant| tenant.held.gate(name));
             if let Some(gate) = gate {
                 tokio::select! {
                     // Ends when the gate is closed: there never is a permit.
@@ -115,10 +113,8 @@ async fn serve_call(shared: &Shared, index: usize, mut call: Call, cut: &Cut) ->
             }
         }
         Some(Misdeed::TruncatedJson) => {
-            let mut text = answer.body.to_string();
-            let half = (0..=text.len() / 2).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-            text.truncate(half);
-            return typed(answer.status, "application/json; charset=utf-8", text);
+            let text = answer.body.to_string();
+            return typed(answer.status, "application/json; charset=utf-8", half(&text).to_owned());
         }
         _ => {}
     }
@@ -153,8 +149,7 @@ fn plain(status: u16, body: String) -> Response {
 }
 
 fn html(status: u16) -> Response {
-    let page = "<html><head><title>Sorry</title></head><body><h1>We are being improved</h1></body></html>";
-    typed(status, "text/html; charset=utf-8", page.into())
+    typed(status, "text/html; charset=utf-8", SORRY.into())
 }
 
 fn typed(status: u16, kind: &'static str, body: String) -> Response {
@@ -226,6 +221,9 @@ fn for_account(
         ("POST", "/control/say") => {
             control::say(world, &parse(body)?, now).map_err(|error| error.to_string())?
         }
+        ("POST", "/control/rate") => {
+            json!(control::rate(world, &parse(body)?, now).map_err(|error| error.to_string())?)
+        }
         ("GET", "/control/faults") => json!({"waiting": tenant.faults.waiting()}),
         ("POST", "/control/faults") => {
             if parse::<Value>(body)?.get("clear").is_some() {
@@ -236,7 +234,7 @@ fn for_account(
             done()
         }
         ("POST", "/control/release") => {
-            tenant.release(&parse::<Release>(body)?.name);
+            tenant.held.release(&parse::<Release>(body)?.name);
             done()
         }
         ("POST", "/control/mishaps") => {

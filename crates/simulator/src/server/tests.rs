@@ -195,7 +195,7 @@ async fn a_lost_answer_is_done_and_a_held_call_waits_for_its_release() {
         async move { caller.get("/v1/tags").await.unwrap().0 }
     });
     within(async {
-        while handle.with("acme", |tenant| tenant.held.len()) != Some(1) {
+        while handle.with("acme", |tenant| tenant.held.count()) != Some(1) {
             tokio::task::yield_now().await;
         }
     })
@@ -208,7 +208,7 @@ async fn a_lost_answer_is_done_and_a_held_call_waits_for_its_release() {
     handle.fault("acme", Fault::at("/v1/tags", Misdeed::Hold { name: "never".into() }));
     let held = tokio::spawn(async move { caller.get("/v1/tags").await.map(|(status, _)| status) });
     within(async {
-        while handle.with("acme", |tenant| tenant.held.len()) != Some(1) {
+        while handle.with("acme", |tenant| tenant.held.count()) != Some(1) {
             tokio::task::yield_now().await;
         }
     })
@@ -233,5 +233,32 @@ async fn a_running_clock_brings_live_chats_and_their_webhooks_by_itself() {
         let body: Value = serde_json::from_slice(&within(seen.recv()).await.unwrap().1).unwrap();
         missing.retain(|kind| body["hook_type"] != *kind);
     }
+    handle.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_score_can_be_given_at_a_moment_of_ones_choice() {
+    let (handle, caller) = start(vec![tenant("acme", 60)]).await;
+    let (url, mut seen) = receiver(200).await;
+    let events = json!(["add_tag_to_request"]);
+    caller.post("/control/webhook", json!({"url": url, "events": events})).await;
+    let rated = handle.rate_latest("acme", 1).unwrap();
+    let hook: Value = serde_json::from_slice(&within(seen.recv()).await.unwrap().1).unwrap();
+    assert_eq!(
+        (&hook["label"], &hook["request_id"]),
+        (&json!("score-1"), &json!(rated.valuation_request_id))
+    );
+    let again = caller.post("/control/rate", json!({"score": 2, "told": "tag"})).await;
+    let hook: Value = serde_json::from_slice(&within(seen.recv()).await.unwrap().1).unwrap();
+    assert_eq!((&hook["label"], &hook["request_id"]), (&json!("score-2"), &again["valuation_request_id"]));
+    assert_ne!(again["request_id"], rated.request_id);
+    let truth = caller.json("/control/state").await;
+    let last = truth["scores"].as_array().unwrap().last().unwrap().clone();
+    assert_eq!(
+        (&last["valuation_request_id"], &last["source"]),
+        (&again["valuation_request_id"], &json!("tag"))
+    );
+    assert_eq!(last["given_at"], again["given_at"]);
+    assert!(handle.rate_latest("acme", 0).is_err() && handle.rate_latest("nobody", 1).is_err());
     handle.stop().await.unwrap();
 }

@@ -7,7 +7,7 @@ use crate::chat2desk::model::{Client, Id, World};
 use crate::chat2desk::webhooks::{Event, body};
 
 impl World {
-    /// Puts a tag on a request; a second time changes nothing and raises nothing.
+    /// Puts a tag on a request; a second time changes nothing and raises nothing. A score's tag gives the score.
     ///
     /// # Errors
     /// [`Error::NotFound`].
@@ -17,12 +17,13 @@ impl World {
         let found = self.requests.get_mut(&request).ok_or(Error::NotFound { what: "request" })?;
         let channel = found.thread.channel;
         if found.tags.insert(tag) {
+            self.score_tag_put(at, request, tag);
             self.emit(Event::AddTagToRequest, Some(channel), at, |w| body::request_tag(w, request, tag, at));
         }
         Ok(())
     }
 
-    /// Takes a tag off a request.
+    /// Takes a tag off a request; a score's tag withdraws the score.
     ///
     /// # Errors
     /// [`Error::NotFound`], also when the tag is not on it.
@@ -33,6 +34,7 @@ impl World {
         if !found.tags.remove(&tag) {
             return Err(Error::NotFound { what: "tag" });
         }
+        self.score_tag_removed(at, request, tag);
         self.emit(Event::DeleteTagFromRequest, Some(channel), at, |w| body::request_tag(w, request, tag, at));
         Ok(())
     }

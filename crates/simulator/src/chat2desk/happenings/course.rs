@@ -1,10 +1,10 @@
-//! The course of a chat: who holds it, how it ends, and what the client thinks of it.
+//! The course of a chat: who holds it, and how it ends.
 
 use chrono::{DateTime, Utc};
 
-use super::{Closing, Draft};
+use super::Closing;
 use crate::Error;
-use crate::chat2desk::model::{Dialog, Id, MessageKind, Rating, Request, RequestKind, Thread, World};
+use crate::chat2desk::model::{Dialog, Id, MessageKind, Request, RequestKind, Thread, World};
 use crate::chat2desk::webhooks::{Event, body};
 
 impl World {
@@ -67,72 +67,12 @@ impl World {
         Ok(())
     }
 
-    fn close_request(&mut self, at: DateTime<Utc>, id: Id) -> Option<Id> {
+    pub(super) fn close_request(&mut self, at: DateTime<Utc>, id: Id) -> Option<Id> {
         let request = self.requests.get_mut(&id)?;
         request.closed = Some(at);
         let (dialog, channel) = (request.dialog, request.thread.channel);
         self.emit(Event::CloseRequest, Some(channel), at, |w| body::close_request(w, id, at));
         dialog
-    }
-
-    /// Asks the client for a score after the close: a request of its own. Returns that request.
-    ///
-    /// # Errors
-    /// [`Error::WrongState`] when there is no closed request, or a survey or a chat is open.
-    pub fn survey(&mut self, at: DateTime<Utc>, thread: Thread, question: &str) -> Result<Id, Error> {
-        let at = self.reach(at);
-        let going = self.going.entry(thread).or_default();
-        if going.request.is_some() || going.survey.is_some() {
-            return Err(Error::WrongState("chat is open"));
-        }
-        let rates = going.last_common.ok_or(Error::WrongState("nothing to rate"))?;
-        let transport = self.transport_of(thread);
-        let id = self.open(at, thread, &transport, RequestKind::Rating, false);
-        let (dialog, operator) = (self.request(rates)?.dialog, self.request(rates)?.operator);
-        if let Some(survey) = self.requests.get_mut(&id) {
-            survey.rates = Some(rates);
-            survey.dialog = dialog;
-            survey.operator = operator;
-            survey.first_operator = operator;
-        }
-        let draft = Draft { kind: MessageKind::Survey, text: question, operator: None, attachment: None };
-        self.send(at, id, &transport, draft, true);
-        Ok(id)
-    }
-
-    /// The client answers the survey: a message in it, the score's tag on it, a row of the report, a thank-you, and
-    /// its end.
-    ///
-    /// # Errors
-    /// [`Error::WrongState`] when no survey waits, or the score is not 1 to 5.
-    pub fn score(&mut self, at: DateTime<Utc>, thread: Thread, score: u8, thanks: &str) -> Result<(), Error> {
-        let at = self.reach(at);
-        let survey = self.going.get(&thread).and_then(|g| g.survey).ok_or(Error::WrongState("no survey"))?;
-        let tag = usize::from(score).checked_sub(1).and_then(|i| self.score_tags.get(i)).copied();
-        let tag = tag.ok_or(Error::WrongState("no such score"))?;
-        let transport = self.transport_of(thread);
-        let answer = score.to_string();
-        let draft = Draft { kind: MessageKind::FromClient, text: &answer, operator: None, attachment: None };
-        let id = self.put(at, survey, &transport, draft);
-        self.emit(Event::Inbox, Some(thread.channel), at, |w| body::message(w, id, false, false));
-        self.emit_old_message(at, id);
-        self.tag_request(at, survey, tag)?;
-        if let Some(rated) = self.request(survey)?.rates {
-            let operator = self.request(rated)?.operator.unwrap_or(0);
-            self.ratings.push(Rating { operator, created: at, score, request: rated, survey });
-        }
-        let draft = Draft { kind: MessageKind::Survey, text: thanks, operator: None, attachment: None };
-        self.send(at, survey, &transport, draft, false);
-        self.end_survey(at, thread);
-        Ok(())
-    }
-
-    /// Ends a survey that waits, answered or not; without one nothing happens.
-    pub fn end_survey(&mut self, at: DateTime<Utc>, thread: Thread) {
-        let at = self.reach(at);
-        if let Some(survey) = self.going.get_mut(&thread).and_then(|going| going.survey.take()) {
-            self.close_request(at, survey);
-        }
     }
 
     pub(super) fn request_for(
@@ -148,7 +88,7 @@ impl World {
         }
     }
 
-    fn open(
+    pub(super) fn open(
         &mut self,
         at: DateTime<Utc>,
         thread: Thread,

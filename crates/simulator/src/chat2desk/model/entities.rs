@@ -246,7 +246,7 @@ pub struct Message {
     pub hidden_until: Option<DateTime<Utc>>,
 }
 
-/// A given score: a row of the rating report.
+/// A given score.
 #[derive(Clone, Debug)]
 pub struct Rating {
     /// Who is rated.
@@ -257,6 +257,19 @@ pub struct Rating {
     pub score: u8,
     /// The rated request.
     pub request: Id,
-    /// The survey's own request.
+    /// The survey's own request; the rated one where somebody put the tag by hand.
     pub survey: Id,
+    /// The score's tag, when it was put on that request.
+    pub tag: Option<Id>,
+    /// It has a row of the rating report, until it is withdrawn.
+    pub reported: bool,
+    /// When its tag was taken off.
+    pub withdrawn: Option<DateTime<Utc>>,
+}
+
+impl Rating {
+    /// The rating report shows it.
+    pub fn is_listed(&self) -> bool {
+        self.reported && self.withdrawn.is_none()
+    }
 }
