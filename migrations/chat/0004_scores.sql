@@ -85,6 +85,8 @@ create table leads (
 );
 create index leads_key on leads (lead_key);
 create index requests_client on requests (account_id, client_id, opened_at);
+-- Who waits now: the page asks every few seconds.
+create index requests_waiting on requests (account_id, waiting_since) where waiting_since is not null;
 
 -- A rating report is filed with the survey's own request; while nobody has seen that one, with the rated request.
 create index facts_rated on facts (account_id, split_part(fact_key, ':', 2)) where kind = 'rating_report';

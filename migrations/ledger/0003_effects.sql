@@ -22,6 +22,7 @@ create table effects (
     last_error      text
 );
 create index effects_open on effects (target, next_attempt_at) where status in ('pending', 'in_flight');
+create index effects_account on effects (account_id, target) where status <> 'done';
 create index effects_subject on effects (subject, target, version);
 create index effects_message on effects (message_id) where status in ('pending', 'in_flight');
 
@@ -88,6 +89,7 @@ create table crm_links (
     primary key (crm, lead_key)
 );
 create index crm_links_status on crm_links (crm, status);
+create index crm_links_account on crm_links (account_id, crm, status);
 create index crm_links_plan on crm_links (crm, plan_at) where plan_at is not null;
 
 -- What each nightly run of a CRM did, so that a schedule runs once.
@@ -116,5 +118,6 @@ create table export_objects (
     bytes       bigint not null,
     sha256      text not null,
     written_at  timestamptz not null,
+    upload      text, -- the multipart upload that is under way: nobody else could name it after a crash
     primary key (target, path)
 );

@@ -9,13 +9,19 @@
 //! [`kafka_cluster`]. [`Home`] runs the real program as processes.
 #![expect(clippy::expect_used, clippy::panic, reason = "a test fails by a panic")]
 
+mod browser;
 mod kafka;
 mod leftovers;
 mod postgres;
 mod program;
+mod s3;
+mod smtp;
 mod wait;
 
+pub use browser::{Browser, Screen};
 pub use kafka::{Kafka, kafka, kafka_cluster, own_kafka};
 pub use postgres::{DatabaseServer, TestDatabase, database, own_database_server};
 pub use program::{Ended, Home, Process, Up, program};
+pub use s3::{S3, read_parquet, tools};
+pub use smtp::SmtpServer;
 pub use wait::{wait_for, wait_until};

@@ -72,6 +72,11 @@ impl Installation {
         Ok(Self { pool, log, clock, ids, log_pool, cluster })
     }
 
+    /// A name that no other worker of any process has.
+    pub(crate) fn owner(&self) -> String {
+        self.ids.next(self.clock.now()).to_string()
+    }
+
     /// Closes what is open; the last process to leave a private database stops it.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
@@ -30,6 +31,14 @@ pub(crate) async fn measure(installation: &Installation) -> anyhow::Result<(i64,
     Ok((behind, store::folding::waiting(&installation.pool).await?))
 }
 
+/// What [`watch`] measured last in this process; -1 while it has not.
+static LAST: AtomicI64 = AtomicI64::new(-1);
+
+/// Deliveries that were not in the tables when [`watch`] looked last; `None` where no projection runs.
+pub(crate) fn last_measured() -> Option<i64> {
+    Some(LAST.load(Ordering::Relaxed)).filter(|behind| *behind >= 0)
+}
+
 /// Keeps the gauges `chatledger_lag_deliveries` and `chatledger_marks_waiting` up to date until the stop.
 pub(crate) async fn watch(installation: Arc<Installation>, stop: CancellationToken) {
     metrics::describe_gauge!(
@@ -41,6 +50,7 @@ pub(crate) async fn watch(installation: Arc<Installation>, stop: CancellationTok
         match measure(&installation).await {
             #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
             Ok((behind, marks)) => {
+                LAST.store(behind, Ordering::Relaxed);
                 metrics::gauge!("chatledger_lag_deliveries").set(behind as f64);
                 metrics::gauge!("chatledger_marks_waiting").set(marks as f64);
             }

@@ -12,14 +12,19 @@ use clap::Parser as _;
 
 mod commands;
 mod configuration;
+mod demo;
+mod escalating;
+mod exporting;
 mod installation;
 mod lag;
 mod progress;
 mod report;
+mod roles;
 mod rules;
 mod serving;
 mod shutdown;
 mod telemetry;
+mod trace;
 
 fn main() -> ExitCode {
     // Reads FAILPOINTS; without the feature `failpoints` there is nothing to read it.

@@ -65,6 +65,58 @@ impl BackfillProgress {
     }
 }
 
+/// The progress of an export, on stderr: one bar, or a line every few seconds.
+pub(crate) struct ExportProgress {
+    face: Mutex<ExportFace>,
+}
+
+enum ExportFace {
+    Bar(Option<ProgressBar>),
+    Lines(Instant),
+}
+
+impl ExportProgress {
+    /// Shows nothing yet: a run that is over at once shows nothing at all.
+    pub(crate) fn new() -> Self {
+        let face = match std::io::stderr().is_terminal() {
+            true => ExportFace::Bar(None),
+            false => ExportFace::Lines(Instant::now()),
+        };
+        Self { face: Mutex::new(face) }
+    }
+
+    /// Shows a moment.
+    pub(crate) fn show(&self, progress: &export::Progress) {
+        match &mut *self.face.lock().unwrap_or_else(PoisonError::into_inner) {
+            ExportFace::Bar(bar) => {
+                let bar =
+                    bar.get_or_insert_with(|| ProgressBar::new(progress.rows_total).with_style(style()));
+                bar.set_prefix(progress.dataset);
+                bar.set_position(progress.rows);
+                bar.set_message(format!("{} of {} files", progress.objects, progress.objects_total));
+            }
+            ExportFace::Lines(said) => {
+                if said.elapsed() >= PAUSE {
+                    *said = Instant::now();
+                    let _ = writeln!(std::io::stderr(), "{}", export_line(progress));
+                }
+            }
+        }
+    }
+
+    /// Frees the line: what was done is told elsewhere.
+    pub(crate) fn finish(&self) {
+        if let ExportFace::Bar(Some(bar)) = &*self.face.lock().unwrap_or_else(PoisonError::into_inner) {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn export_line(progress: &export::Progress) -> String {
+    let export::Progress { dataset, rows, rows_total, objects, objects_total } = progress;
+    format!("{dataset}: {rows} of {rows_total} rows, {objects} of {objects_total} files")
+}
+
 fn line(account: &str, progress: &Progress) -> String {
     let Progress { walk, rows, total, calls, waiting } = progress;
     let of = total.map_or_else(String::new, |total| format!(" of {total}"));
@@ -82,6 +134,13 @@ fn style() -> ProgressStyle {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_export_says_which_dataset_it_writes_and_how_much_of_all() {
+        let progress =
+            export::Progress { dataset: "turns", rows: 5, rows_total: 10, objects: 1, objects_total: 3 };
+        assert_eq!(export_line(&progress), "turns: 5 of 10 rows, 1 of 3 files");
+    }
 
     #[test]
     fn a_line_says_what_how_much_and_why_it_waits() {

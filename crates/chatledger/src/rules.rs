@@ -7,8 +7,9 @@ use anyhow::{Context as _, bail};
 use ingest::backfill::{AccountSettings, Backfill};
 use ingest::capture::{HookAccount, HookAccounts};
 use projection::calendar::Version;
-use projection::{AccountRules, Calendar, Hours, Rules};
+use projection::{AccountRules, Calendar, Hours, Readers, Rules, ScoreTag, Scores};
 
+use crate::configuration::account::Score;
 use crate::configuration::{Account, Configuration, calendar};
 use crate::installation::Installation;
 
@@ -24,10 +25,19 @@ pub(crate) fn projection(configuration: &Configuration) -> Rules {
             hours,
             default_country: account.default_country.clone(),
             web_url: account.web_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned()),
+            platform: account.platform,
+            scores: Scores::new(account.scores.iter().map(score).collect()),
         }
     };
     let all = configuration.accounts.iter().map(|account| (account.id.as_str().to_owned(), rules(account)));
-    Rules::new(all.collect::<BTreeMap<_, _>>())
+    // What nobody reads is not noted: it would only pile up.
+    let readers =
+        Readers { scores: !configuration.escalations.is_empty(), leads: !configuration.crms.is_empty() };
+    Rules::new(all.collect::<BTreeMap<_, _>>()).read_by(readers)
+}
+
+fn score(score: &Score) -> ScoreTag {
+    ScoreTag { tag: score.tag.clone(), score: score.score, scale: score.scale.unwrap_or(Score::SCALE) }
 }
 
 fn version(calendar: &calendar::Calendar) -> Version {

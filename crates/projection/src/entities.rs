@@ -140,8 +140,12 @@ fn lead_key(platform: &str, account: &str, client: &str) -> String {
     if plain || uuid() {
         return format!("{prefix}-{client}");
     }
-    let kept: String =
-        client.to_lowercase().chars().filter(|c| c.is_ascii_digit() || c.is_ascii_lowercase()).take(24).collect();
+    let kept: String = client
+        .to_lowercase()
+        .chars()
+        .filter(|c| c.is_ascii_digit() || c.is_ascii_lowercase())
+        .take(24)
+        .collect();
     let hash = xxhash_rust::xxh3::xxh3_64(client.as_bytes());
     format!("{prefix}-x{kept}-{hash:016x}")
 }

@@ -14,15 +14,22 @@ pub mod accounting;
 pub mod budgets;
 pub mod changes;
 pub mod cluster;
+pub mod crm_links;
+pub mod crm_runs;
 pub mod cursors;
+pub mod dashboard;
 pub mod effects;
 mod error;
+pub mod escalations;
+pub mod export;
 pub mod facts;
 pub mod folding;
+pub mod leads;
 mod marks;
 pub mod positions;
 pub mod report;
 pub mod tables;
+pub mod trace;
 
 use std::time::Duration;
 

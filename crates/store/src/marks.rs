@@ -20,6 +20,9 @@ pub(crate) const CALENDAR_LOCK: i64 = 0x6368_6174_0000_0004;
 /// Taken by whoever settles identities.
 pub(crate) const SETTLE_LOCK: i64 = 0x6368_6174_0000_0005;
 
+/// Taken by whoever evaluates scores for escalation.
+pub(crate) const ESCALATION_LOCK: i64 = 0x6368_6174_0000_0006;
+
 /// What a mark is on. `kind` is `identity`, `conversation`, `client`, or the kind of an entity's fact.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Mark {

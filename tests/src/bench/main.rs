@@ -1,9 +1,9 @@
-//! `make bench`: how fast capture, reading and projection are, each next to a baseline of the same run.
+//! `make bench`: how fast capture, reading, projection and export are, each next to a baseline of the same run.
 //!
 //! Everything is real: Postgres and Kafka of the process' own, HTTP over loopback, an account of the simulator. Ratios
 //! say more than events a second, because machines differ and this one may be busy; docs/performance.md keeps both.
 //!
-//!   bench [--quick] [--only capture|reading|projection] [--clients N] [--format table|json]
+//!   bench [--quick] [--only capture|reading|projection|escalation|export] [--clients N] [--messages N] [--format table|json]
 //!
 //! To add a figure: 1. a module that measures both sides, 2. a [`report::Figure`], 3. a line in [`measure`].
 #![expect(
@@ -15,6 +15,8 @@
 
 mod breakdown;
 mod capture;
+mod escalating;
+mod export;
 mod http;
 mod machine;
 mod projecting;
@@ -38,10 +40,14 @@ pub(crate) struct Options {
     clients: u32,
     /// Of each capture measurement.
     capture: Duration,
+    /// Of the escalation measurement.
+    escalation: Duration,
     /// Ours and the baseline, in turn, so often; the median counts.
     rounds: usize,
     /// Records in the log that is read.
     records: usize,
+    /// Messages that are exported.
+    messages: i64,
     format: Format,
 }
 
@@ -51,8 +57,10 @@ impl Options {
             only: None,
             clients: 1200,
             capture: Duration::from_secs(4),
+            escalation: Duration::from_secs(30),
             rounds: 3,
             records: 200_000,
+            messages: 2_000_000,
             format: Format::Table,
         };
         let mut arguments = arguments.peekable();
@@ -62,11 +70,14 @@ impl Options {
                 "--quick" => {
                     options.clients = 80;
                     options.capture = Duration::from_secs(1);
+                    options.escalation = Duration::from_secs(5);
                     options.rounds = 1;
                     options.records = 20_000;
+                    options.messages = 200_000;
                 }
                 "--only" => options.only = Some(value()?),
                 "--clients" => options.clients = value()?.parse()?,
+                "--messages" => options.messages = value()?.parse()?,
                 "--format" => options.format = value()?.parse()?,
                 other => anyhow::bail!("{other}: not known; see the top of tests/src/bench/main.rs"),
             }
@@ -89,6 +100,10 @@ fn main() -> anyhow::Result<()> {
             match child.as_str() {
                 "--child-project" => projecting::child(&url).await,
                 "--child-breakdown" => breakdown::child(&url).await,
+                "--child-export" => {
+                    let out = arguments.next().ok_or_else(|| anyhow::anyhow!("{child} needs a folder"))?;
+                    export::child(&url, &out).await
+                }
                 _ => anyhow::bail!("{child}: not known"),
             }
         })?;
@@ -116,6 +131,12 @@ async fn measure(options: &Options) -> anyhow::Result<Report> {
             say(&format!("projection: {name}, {} deliveries", entries.len()));
             projecting::measure(name, entries, options.rounds, &databases, &mut report).await?;
         }
+    }
+    if options.wants("escalation") {
+        escalating::measure(options, &databases, &mut report).await?;
+    }
+    if options.wants("export") {
+        export::measure(options.messages, options.rounds, &databases, &mut report).await?;
     }
     let kafka =
         if options.wants("capture") || options.wants("reading") { Some(own_kafka().await) } else { None };

@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chat2desk::{Client, Settings, Token};
+use chat2desk::{Client, Settings, Timer, Token};
 use chrono::{DateTime, TimeDelta, Utc};
 use events::{Delivery, DeliveryIds, PagePart, Road};
 use ingest::IngestError;
 use ingest::backfill::offline::Offline;
-use ingest::backfill::{Backfill, History, Outcome, Progress, Range};
+use ingest::backfill::{History, Outcome, Progress, Range};
 use log::{Bounds, Entry, Log, LogError, Place, Reader, Record};
 use simulator::chat2desk::{ApiMode, Fault, Misdeed};
 use tokio_util::sync::CancellationToken;

@@ -234,13 +234,14 @@ async fn a_message_told_of_two_conversations_stands_where_the_latest_telling_say
             store::commit(transaction).await.unwrap();
             fold_all(&pool).await;
         }
-        let messages: Vec<(String, String, Option<String>, Option<String>, Option<String>)> =
-            sqlx::query_as("select conversation, client_id, text, transport, dialog_id from messages")
+        let messages: Vec<(String, String, Vec<Option<String>>)> =
+            sqlx::query_as("select conversation, client_id, array[text, transport, dialog_id] from messages")
                 .fetch_all(&pool)
                 .await
                 .unwrap();
         let text = |text: &str| Some(text.to_owned());
-        assert_eq!(messages, [("4/9".to_owned(), "4".to_owned(), text("hello"), text("viber"), text("41"))]);
+        let merged = vec![text("hello"), text("viber"), text("41")];
+        assert_eq!(messages, [("4/9".to_owned(), "4".to_owned(), merged)]);
         all.push(crate::tables::rows(&pool).await);
     }
     crate::tables::assert_same(&all[0], &all[1], "the list first");

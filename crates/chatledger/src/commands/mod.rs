@@ -12,9 +12,13 @@ mod backfill;
 mod check;
 mod completions;
 mod demo;
+mod escalation;
+mod export;
 mod report;
 mod run;
 mod simulate;
+pub(crate) mod sync;
+mod trace;
 mod up;
 
 /// An event-sourced ledger of customer chats.
@@ -59,7 +63,11 @@ enum Command {
     Run(run::Run),
     Backfill(backfill::Backfill),
     Report(report::Report),
+    Escalation(escalation::Escalation),
+    Trace(trace::Trace),
+    Export(export::Export),
     Check(check::Check),
+    Sync(sync::SyncCommand),
     Simulate(simulate::Simulate),
     Completions(completions::Completions),
 }
@@ -83,6 +91,10 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Run(run) => on_runtime(run.run(&configuration()?)),
         Command::Backfill(backfill) => on_runtime(backfill.run(&configuration()?)),
         Command::Report(report) => on_runtime(report.run(&configuration()?)),
+        Command::Escalation(escalation) => on_runtime(escalation.run(&configuration()?)),
+        Command::Trace(trace) => on_runtime(trace.run(&configuration()?)),
+        Command::Export(export) => on_runtime(export.run(&configuration()?)),
+        Command::Sync(sync) => on_runtime(sync.run(&configuration()?)),
         Command::Simulate(simulate) => on_runtime(simulate.run()),
     }
 }

@@ -2,7 +2,7 @@ use std::io::Write as _;
 
 use anyhow::bail;
 use chrono::NaiveDate;
-use store::report::{By, Query};
+use store::report::{By, Query, ScoresQuery};
 
 use super::WrongUsage;
 use crate::configuration::{Account, Configuration};
@@ -11,6 +11,7 @@ use crate::report::Format;
 use crate::report::accounting::Accounting;
 use crate::report::period::Period;
 use crate::report::response_times::ResponseTimes;
+use crate::report::scores::ScoresReport;
 use crate::report::verify;
 
 /// Figures from the tables.
@@ -28,6 +29,7 @@ pub(crate) struct Report {
 #[derive(Debug, clap::Subcommand)]
 enum Which {
     ResponseTimes(ResponseTimesArguments),
+    Scores(ScoresArguments),
     Accounting(AccountingArguments),
 }
 
@@ -60,6 +62,32 @@ struct ResponseTimesArguments {
     /// By whose rules: only chatledger for now.
     #[arg(long = "as", value_name = "RULES", default_value = "chatledger", value_parser = rules)]
     rules: Rules,
+    /// How it is written.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// How satisfied customers were: CSAT with its certainty.
+///
+/// Good scores of all scores, how many answered the survey, and where CSAT would lie had everybody answered. A score
+/// counts for the local day of the contact that it rates.
+///
+///   chatledger report scores --from 2026-10-01 --by operator
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+struct ScoresArguments {
+    /// The account; needed when there are several.
+    #[arg(long, value_name = "ID")]
+    account: Option<String>,
+    /// First local day.
+    #[arg(long, value_name = "DAY")]
+    from: Option<NaiveDate>,
+    /// Last local day.
+    #[arg(long, value_name = "DAY")]
+    to: Option<NaiveDate>,
+    /// One row for each; otherwise one row for all.
+    #[arg(long, value_enum)]
+    by: Option<Grouping>,
     /// How it is written.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -137,13 +165,16 @@ struct AccountingArguments {
 
 impl Report {
     pub(crate) async fn run(self, configuration: &Configuration) -> anyhow::Result<()> {
-        if let Which::ResponseTimes(arguments) = &self.which {
-            // Before anything is opened.
-            select(&configuration.accounts, arguments.account.as_deref())?;
+        // Before anything is opened.
+        if let Which::ResponseTimes(ResponseTimesArguments { account, .. })
+        | Which::Scores(ScoresArguments { account, .. }) = &self.which
+        {
+            select(&configuration.accounts, account.as_deref())?;
         }
         let installation = Installation::open(configuration).await?;
         let outcome = match self.which {
             Which::ResponseTimes(arguments) => arguments.run(configuration, &installation).await,
+            Which::Scores(arguments) => arguments.run(configuration, &installation).await,
             Which::Accounting(arguments) => arguments.run(configuration, &installation).await,
         };
         installation.close().await?;
@@ -163,6 +194,18 @@ impl ResponseTimesArguments {
         let Rules::Chatledger = self.rules;
         let (name, zone) = (account.id.as_str(), account.time_zone);
         let report = ResponseTimes { account: name, zone, period, by, target_seconds, as_of, rows };
+        Ok(std::io::stdout().write_all(report.written(self.format)?.as_bytes())?)
+    }
+}
+
+impl ScoresArguments {
+    async fn run(self, configuration: &Configuration, installation: &Installation) -> anyhow::Result<()> {
+        let account = select(&configuration.accounts, self.account.as_deref())?;
+        let by = self.by.map_or(By::All, By::from);
+        let query = ScoresQuery { account: &account.id, from: self.from, to: self.to, by };
+        let rows = store::report::scores(&installation.pool, &query).await?;
+        let period = Period { from: self.from, to: self.to };
+        let report = ScoresReport { account: account.id.as_str(), zone: account.time_zone, period, by, rows };
         Ok(std::io::stdout().write_all(report.written(self.format)?.as_bytes())?)
     }
 }

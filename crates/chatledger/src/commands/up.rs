@@ -1,7 +1,8 @@
-use crate::commands::run::{Role, work};
+use crate::commands::run::work;
 use crate::configuration::Configuration;
+use crate::roles::Role;
 
-/// Runs everything in one process: capture, history, projection.
+/// Runs everything in one process: capture, history, projection, escalation, CRM sync, export, the page.
 ///
 /// Without a section database, a private Postgres is started under data_dir. Stops in order on SIGINT or SIGTERM.
 ///

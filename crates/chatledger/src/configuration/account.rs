@@ -93,6 +93,11 @@ pub(crate) struct Score {
     pub scale: Option<f64>,
 }
 
+impl Score {
+    /// The best score where none is named.
+    pub(crate) const SCALE: f64 = 5.0;
+}
+
 /// One account's settings.
 #[derive(Clone, Debug)]
 pub(crate) struct Account {
@@ -133,7 +138,6 @@ pub(crate) struct Account {
     )]
     pub operator_calendars: Vec<Calendar>,
     /// Tags that are scores.
-    #[cfg_attr(not(test), expect(dead_code, reason = "validated now; scores come with their own issue"))]
     pub scores: Vec<Score>,
 }
 
@@ -254,14 +258,18 @@ impl AccountSection {
             if score.tag.is_empty() {
                 judge.note("tag", "missing; name the tag's label or id");
             }
-            if !(0.0..=score.scale.unwrap_or(5.0)).contains(&score.score) {
+            if !score.scale.is_none_or(|scale| scale > 0.0 && scale.is_finite()) {
+                judge.note("scale", "must be greater than 0: the best possible score");
+            }
+            if !(0.0..=score.scale.unwrap_or(Score::SCALE)).contains(&score.score) {
                 judge.note("score", "must be from 0 to scale (default 5)");
             }
         }
     }
 }
 
-fn zone(text: Option<&str>) -> Result<Tz, String> {
+/// A zone of the IANA database.
+pub(super) fn zone(text: Option<&str>) -> Result<Tz, String> {
     let text =
         text.ok_or_else(|| "missing; add the company's zone, like time_zone = \"Asia/Almaty\"".to_owned())?;
     text.parse().map_err(|_| {

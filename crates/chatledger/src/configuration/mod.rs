@@ -12,9 +12,13 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) mod account;
 pub(crate) mod calendar;
+pub(crate) mod crm;
 pub(crate) mod database;
+pub(crate) mod escalation;
+pub(crate) mod export;
 mod judge;
 pub(crate) mod log;
+pub(crate) mod notifier;
 pub(crate) mod problem;
 mod reading;
 pub(crate) mod report;
@@ -54,9 +58,20 @@ pub(crate) struct Document {
     pub server: server::ServerSection,
     /// Reports.
     pub report: Report,
+    /// Exports.
+    pub export: export::Export,
     /// The accounts.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub account: Vec<account::AccountSection>,
+    /// Where leads go.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub crm: Vec<crm::CrmSection>,
+    /// What is escalated.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub escalation: Vec<escalation::EscalationSection>,
+    /// Who is told.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notifier: Vec<notifier::NotifierSection>,
 }
 
 impl Default for Document {
@@ -67,7 +82,11 @@ impl Default for Document {
             log: LogSection::default(),
             server: server::ServerSection::default(),
             report: Report::default(),
+            export: export::Export::default(),
             account: Vec::new(),
+            crm: Vec::new(),
+            escalation: Vec::new(),
+            notifier: Vec::new(),
         }
     }
 }
@@ -87,8 +106,16 @@ pub(crate) struct Configuration {
     pub server: Server,
     /// Reports.
     pub report: Report,
+    /// Exports.
+    pub export: export::Export,
     /// The accounts, in the order of the file.
     pub accounts: Vec<Account>,
+    /// What is escalated, in the order of the file.
+    pub escalations: Vec<::escalation::Rule>,
+    /// Who is told.
+    pub notifiers: Vec<notifier::Notifier>,
+    /// Where leads go.
+    pub crms: Vec<crm_sync::Crm>,
     /// What was written, for `check --print`.
     pub document: Document,
 }
@@ -157,6 +184,14 @@ fn judge(document: Document, judge: &mut Judge<'_>) -> Option<Configuration> {
         }
         accounts.push(account);
     }
+    let notifiers = notifier::judge_all(&document.notifier, judge);
+    // One that has a problem of its own is there all the same.
+    let notifier_names: Vec<&str> =
+        document.notifier.iter().filter_map(|section| section.name.as_deref()).collect();
+    let account_ids: Vec<&str> =
+        document.account.iter().filter_map(|section| section.id.as_deref()).collect();
+    let escalations = escalation::judge_all(&document.escalation, &notifier_names, &account_ids, judge);
+    let crms = crm::judge_all(&document.crm, &account_ids, judge);
     if document.data_dir.as_os_str().is_empty() {
         judge.note("data_dir", "must name a folder, like \"data\"");
     }
@@ -168,7 +203,11 @@ fn judge(document: Document, judge: &mut Judge<'_>) -> Option<Configuration> {
         log: document.log.clone(),
         server: server?,
         report: document.report.clone(),
+        export: document.export.clone(),
         accounts,
+        escalations,
+        notifiers,
+        crms,
         document,
     })
 }

@@ -51,7 +51,6 @@ pub(crate) struct Server {
     /// Where it listens.
     pub listen: SocketAddr,
     /// Where the platforms reach it.
-    #[expect(dead_code, reason = "validated now; webhooks are registered with it by `accounts activate`")]
     pub public_url: Option<Url>,
     /// Opens everything but hooks and health.
     pub token: Option<Secret>,

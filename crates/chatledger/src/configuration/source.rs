@@ -1,6 +1,7 @@
 //! The file and the environment as one table, with the place of each value remembered.
 //!
-//! `CHATLEDGER__SECTION__KEY` overrides `key` of `[section]`. A list entry is named by its `id` (a score by its `tag`),
+//! `CHATLEDGER__SECTION__KEY` overrides `key` of `[section]`. A list entry is named by its `id` or `name` (a score by its
+//! `tag`),
 //! or by its number from 0, hyphens written as underscores: `CHATLEDGER__ACCOUNT__ACME_KZ__TIME_ZONE`. An entry that the
 //! file does not have is made. A value is a text, or TOML where a text does not fit (`4`, `true`, `["7009"]`),
 //! or a list of texts with commas between.
@@ -16,7 +17,7 @@ use super::problem::{Origin, Problem};
 pub(crate) const PREFIX: &str = "CHATLEDGER__";
 
 /// Sections that are lists of entries with an id.
-const LISTS: [&str; 1] = ["account"];
+const LISTS: [&str; 4] = ["account", "crm", "escalation", "notifier"];
 
 /// The way to a value, from the root.
 pub(crate) type Path = Vec<Step>;
@@ -127,7 +128,9 @@ fn descend(into: &mut Value, steps: &[String], text: &str, path: &mut Path) {
             let index = found.or_else(|| step.parse().ok().filter(|index| *index < entries.len()));
             let index = index.unwrap_or_else(|| {
                 let id = Value::String(step.replace('_', "-"));
-                entries.push(Value::Table(Table::from_iter([("id".to_owned(), id)])));
+                let is_account = matches!(path.first(), Some(Step::Key(section)) if section == "account");
+                let key = if is_account { "id" } else { "name" };
+                entries.push(Value::Table(Table::from_iter([(key.to_owned(), id)])));
                 entries.len() - 1
             });
             path.push(Step::Index(index));

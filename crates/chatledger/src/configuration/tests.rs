@@ -128,8 +128,8 @@ fn an_unknown_key_names_its_line_and_the_key_that_was_meant() {
 
 #[test]
 fn what_comes_later_is_named_as_such() {
-    let crm = problems("[[crm]]\nname = \"x\"\n", &[]);
-    assert_eq!(crm, ["chatledger.toml:1: crm: this section comes with a later version; remove it"]);
+    let later = problems("[dashboard]\nname = \"x\"\n", &[]);
+    assert_eq!(later, ["chatledger.toml:1: dashboard: this section comes with a later version; remove it"]);
     let livechat = spoiled("platform = \"chat2desk\"", "platform = \"livechat\"\norganization_id = \"o\"");
     assert!(
         livechat.iter().all(|line| line.contains("LiveChat") && line.contains("later version")),

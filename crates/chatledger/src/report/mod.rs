@@ -8,8 +8,9 @@
 pub(crate) mod accounting;
 pub(crate) mod period;
 pub(crate) mod response_times;
+pub(crate) mod scores;
 mod span;
-mod text;
+pub(crate) mod text;
 pub(crate) mod verify;
 
 /// How a report is written.

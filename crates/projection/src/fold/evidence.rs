@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 use events::DeliveryId;
 use events::fact::{
-    DialogClosed, DialogRow, DialogTransferred, Fact, RatingReport, RequestClosed, RequestOpened, RequestReport,
-    Tagging,
+    DialogClosed, DialogRow, DialogTransferred, Fact, RatingReport, RequestClosed, RequestOpened,
+    RequestReport, Tagging,
 };
 use store::folding::Told;
 
@@ -70,8 +70,12 @@ impl Evidence {
                 Fact::DialogRow(fact) => drop(evidence.dialogs.insert(key_of(), dated(fact, merged))),
                 Fact::Tagging(fact) => evidence.taggings.push(dated(fact, merged)),
                 Fact::RatingReport(fact) => {
-                    let rating =
-                        Rating { key: key_of(), fact, listed_at: merged.observed_at, delivery: merged.delivery };
+                    let rating = Rating {
+                        key: key_of(),
+                        fact,
+                        listed_at: merged.observed_at,
+                        delivery: merged.delivery,
+                    };
                     evidence.ratings.insert(key_of(), rating);
                 }
                 // Cards are folded elsewhere.
@@ -80,10 +84,12 @@ impl Evidence {
         }
         for rating in evidence.ratings.values_mut() {
             let listed = told.iter().filter(|told| told.key == rating.key);
-            let with_score = listed.filter(|told| matches!(&told.fact, Fact::RatingReport(r) if r.score.is_some()));
+            let with_score =
+                listed.filter(|told| matches!(&told.fact, Fact::RatingReport(r) if r.score.is_some()));
             rating.listed_at = with_score.map(|told| told.observed_at).max().unwrap_or(rating.listed_at);
         }
-        let tagging_order = |dated: &Dated<Tagging>| (dated.fact.at, dated.fact.added, dated.fact.label.clone());
+        let tagging_order =
+            |dated: &Dated<Tagging>| (dated.fact.at, dated.fact.added, dated.fact.label.clone());
         evidence.taggings.sort_by_key(tagging_order);
         evidence.messages.sort_by(|a, b| a.order().cmp(&b.order()));
         evidence

@@ -19,9 +19,7 @@ mod turns;
 
 use events::fact::Conversation;
 use store::folding::Subject;
-use store::tables::{
-    AssignmentRow, DialogRow, MessageRow, RequestRow, RequestTagRow, TagScoreRow, TurnRow,
-};
+use store::tables::{AssignmentRow, DialogRow, MessageRow, RequestRow, RequestTagRow, TagScoreRow, TurnRow};
 
 use crate::AccountRules;
 use crate::merge::merge;

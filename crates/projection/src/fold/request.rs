@@ -5,12 +5,12 @@ use events::METRIC_VERSION;
 use events::fact::RequestKind;
 use store::tables::{AssignmentRow, RequestRow, TurnRow};
 
-use super::{Scope, assignment};
 use super::evidence::Evidence;
 use super::holding::Holding;
 use super::message::{Author, Message};
 use super::segment::Segment;
 use super::turns::{self, End, Turn, seconds};
+use super::{Scope, assignment};
 
 /// The row of one request, and what hangs on it.
 pub(super) struct Rows {

@@ -37,7 +37,8 @@ pub(super) fn episodes(evidence: &Evidence) -> Vec<Episode> {
     for ((request_id, tag_id), places) in of_tag {
         let mut number = 0;
         let mut open: Option<Episode> = None;
-        for instant in places.chunk_by(|a, b| evidence.taggings[*a].fact.at == evidence.taggings[*b].fact.at) {
+        for instant in places.chunk_by(|a, b| evidence.taggings[*a].fact.at == evidence.taggings[*b].fact.at)
+        {
             // On and off within one instant: what changes the state comes first.
             let is_on = open.is_some();
             let mut instant: Vec<usize> = instant.to_vec();

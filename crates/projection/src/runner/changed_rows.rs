@@ -4,8 +4,8 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use store::folding::{self, Subject};
 use store::tables::{
-    self, AssignmentRow, DialogRow, Gone, MessageRow, RequestRow, RequestTagRow, TableRow, TagScoreRow, TurnRow,
-    sealed,
+    self, AssignmentRow, DialogRow, Gone, MessageRow, RequestRow, RequestTagRow, TableRow, TagScoreRow,
+    TurnRow, sealed,
 };
 use store::{PgConnection, StoreError};
 
@@ -90,7 +90,8 @@ impl ChangedRows {
 
     /// Account and valuation request of every score that changed or went.
     pub(super) fn valuations(&self) -> Vec<(String, String)> {
-        let changed = self.scores.iter().map(|row| (row.account_id.clone(), row.valuation_request_key.clone()));
+        let changed =
+            self.scores.iter().map(|row| (row.account_id.clone(), row.valuation_request_key.clone()));
         let gone = self.gone.get(TagScoreRow::TABLE).into_iter().flatten().map(|gone| {
             let valuation = gone.key.rsplit_once('#').map_or(gone.key.as_str(), |(valuation, _)| valuation);
             (gone.account.clone(), valuation.to_owned())

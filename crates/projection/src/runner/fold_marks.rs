@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use store::folding::{self, Activity, Subject, Work};
 use store::changes::{self, ChangeKind};
+use store::folding::{self, Activity, Subject, Work};
 use store::tables::{self, ClientRow, LeadRow, TableRow, sealed};
 use store::{PgPool, StoreError};
 

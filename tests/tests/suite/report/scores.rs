@@ -8,11 +8,17 @@ use store::report::{By, ScoresQuery, ScoresRow, scores};
 use store::tables::{RequestRow, TagScoreRow, upsert};
 
 use super::naive::{Dice, cases};
-use super::{ALL, ZONE, account};
+use super::{ALL, ZONE, account, at};
 
 fn score(dice: &mut Dice, no: usize, rated: Option<&RequestRow>, given_at: DateTime<Utc>) -> TagScoreRow {
     let score = f64::from(i32::try_from(dice.below(5) + 1).unwrap());
-    let sentiment = if score >= 4.0 { "good" } else if score <= 2.0 { "bad" } else { "neutral" };
+    let sentiment = if score >= 4.0 {
+        "good"
+    } else if score <= 2.0 {
+        "bad"
+    } else {
+        "neutral"
+    };
     TagScoreRow {
         account_id: "acme".to_owned(),
         valuation_request_key: format!("v{no}"),
@@ -48,18 +54,22 @@ fn naive(
     scores: &[TagScoreRow],
     query: &ScoresQuery<'_>,
 ) -> BTreeMap<String, [i64; 6]> {
-    let within = |day: NaiveDate| query.from.is_none_or(|from| day >= from) && query.to.is_none_or(|to| day <= to);
+    let within =
+        |day: NaiveDate| query.from.is_none_or(|from| day >= from) && query.to.is_none_or(|to| day <= to);
     let mut found: BTreeMap<String, [i64; 6]> = BTreeMap::new();
     if query.by == By::All {
         found.insert("all".to_owned(), [0; 6]);
     }
-    for request in requests.iter().filter(|r| r.kind == "common" && r.closed_at.is_some() && within(r.local_day)) {
+    for request in
+        requests.iter().filter(|r| r.kind == "common" && r.closed_at.is_some() && within(r.local_day))
+    {
         let operator = request.last_operator_id.as_deref().or(request.holder_operator_id.as_deref());
         found.entry(key(query.by, operator, Some(request), request.local_day)).or_default()[0] += 1;
     }
     let mut rated: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
     for score in scores.iter().filter(|score| score.withdrawn_at.is_none()) {
-        let request = requests.iter().find(|request| Some(&request.request_key) == score.request_key.as_ref());
+        let request =
+            requests.iter().find(|request| Some(&request.request_key) == score.request_key.as_ref());
         if !within(request.map_or(score.local_day, |request| request.local_day)) {
             continue;
         }
@@ -71,7 +81,10 @@ fn naive(
             "neutral" => 3,
             _ => 4,
         }] += 1;
-        rated.entry(key).or_default().insert(score.request_key.as_ref().unwrap_or(&score.valuation_request_key));
+        rated
+            .entry(key)
+            .or_default()
+            .insert(score.request_key.as_ref().unwrap_or(&score.valuation_request_key));
     }
     for (key, rated) in rated {
         found.entry(key).or_default()[5] = i64::try_from(rated.len()).unwrap();
@@ -90,14 +103,17 @@ async fn the_scores_report_equals_a_naive_reading_of_random_scores() {
     for no in 0..150 {
         // Some rate one request twice (two scales), some rate a request that is not known.
         let rated = (dice.below(10) > 0).then(|| dice.one(&requests[..120]));
-        let given_at = rated.as_ref().map_or_else(Utc::now, |request| request.opened_at) + Duration::hours(dice.below(40));
+        let given_at = rated.as_ref().map_or_else(|| at("2026-03-27T12:00:00Z"), |request| request.opened_at)
+            + Duration::hours(dice.below(40));
         all.push(score(&mut dice, no, rated.as_ref(), given_at));
     }
     upsert(&mut connection, &requests).await.unwrap();
     upsert(&mut connection, &all).await.unwrap();
     let acme = account("acme");
     let day = |text: &str| -> Option<NaiveDate> { text.parse().ok() };
-    for (from, to) in [(None, None), (day("2026-03-27"), day("2026-03-29")), (day("2027-01-01"), day("2027-02-01"))] {
+    for (from, to) in
+        [(None, None), (day("2026-03-27"), day("2026-03-29")), (day("2027-01-01"), day("2027-02-01"))]
+    {
         for by in ALL {
             let query = ScoresQuery { account: &acme, from, to, by };
             let rows = scores(&mut *connection, &query).await.unwrap();
@@ -107,11 +123,22 @@ async fn the_scores_report_equals_a_naive_reading_of_random_scores() {
             assert_eq!(keys, expected.keys().map(String::as_str).collect(), "{what}");
             for (key, [requests, rated, good, neutral, bad, rated_requests]) in expected {
                 let row: &ScoresRow = rows.iter().find(|row| row.key == key).unwrap();
-                assert_eq!([row.requests, row.rated, row.good, row.neutral, row.bad], [requests, rated, good, neutral, bad], "{what} {key}");
+                assert_eq!(
+                    [row.requests, row.rated, row.good, row.neutral, row.bad],
+                    [requests, rated, good, neutral, bad],
+                    "{what} {key}"
+                );
                 let share = |part: i64, of: i64| (of > 0).then(|| part as f64 / of as f64);
                 assert_eq!(row.csat, share(good, rated), "{what} {key}");
-                assert_eq!(row.response_rate, share(rated_requests, requests).filter(|rate| *rate <= 1.0), "{what} {key}");
-                assert!(row.low.is_none_or(|low| low <= row.csat.unwrap() && row.csat.unwrap() <= row.high.unwrap()));
+                assert_eq!(
+                    row.response_rate,
+                    share(rated_requests, requests).filter(|rate| *rate <= 1.0),
+                    "{what} {key}"
+                );
+                assert!(
+                    row.low
+                        .is_none_or(|low| low <= row.csat.unwrap() && row.csat.unwrap() <= row.high.unwrap())
+                );
             }
         }
     }

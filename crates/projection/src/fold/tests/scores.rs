@@ -98,7 +98,10 @@ fn tag_and_report_are_one_score_and_the_report_wins() {
 #[test]
 fn a_report_alone_is_a_score_and_zero_is_none() {
     let scores = with([rated(2, 1, 3, 3)]);
-    assert_eq!((scores[0].score, scores[0].source.as_str(), scores[0].sentiment.as_str()), (3.0, "report", "neutral"));
+    assert_eq!(
+        (scores[0].score, scores[0].source.as_str(), scores[0].sentiment.as_str()),
+        (3.0, "report", "neutral")
+    );
     assert_eq!(scores[0].given_at, at("10:30:00"));
     assert!(with([rated(2, 1, 3, 0)]).is_empty());
 }
@@ -131,7 +134,12 @@ fn who_changes_the_mind_gives_the_later_score() {
 fn each_time_a_tag_is_put_on_is_an_episode() {
     let deliveries: Vec<Delivery> = surveyed()
         .into_iter()
-        .chain([put(1, 700, "09:01:00"), taken_off(1, 700, "09:02:00"), put(1, 700, "09:03:00"), put(1, 700, "09:04:00")])
+        .chain([
+            put(1, 700, "09:01:00"),
+            taken_off(1, 700, "09:02:00"),
+            put(1, 700, "09:03:00"),
+            put(1, 700, "09:04:00"),
+        ])
         .collect();
     let tags = folded(&deliveries).tags;
     let found: Vec<_> = tags.iter().map(|t| (t.episode, t.added_at, t.removed_at)).collect();

@@ -1,0 +1,43 @@
+//! The reports at the end, on stdout.
+
+use std::io::Write as _;
+
+use store::report::{By, Query, ScoresQuery};
+
+use crate::configuration::Account;
+use crate::report::Format;
+use crate::report::accounting::Accounting;
+use crate::report::period::Period;
+use crate::report::response_times::ResponseTimes;
+use crate::report::scores::ScoresReport;
+use crate::roles::Stage;
+
+/// Response times of all and by operator, scores by operator, and what became of every delivery.
+///
+/// # Errors
+/// When the database does not answer.
+pub(super) async fn reports(stage: &Stage<'_>, account: &Account) -> anyhow::Result<()> {
+    let period = Period { from: None, to: None };
+    let as_of = period.as_of(account.time_zone, stage.installation.clock.now());
+    let target_seconds = stage.configuration.report.target_seconds;
+    let (name, zone) = (account.id.as_str(), account.time_zone);
+    let mut page = String::new();
+    // All of one moment: the reports agree with each other.
+    let mut snapshot = store::snapshot(&stage.installation.pool).await?;
+    for by in [By::All, By::Operator] {
+        let query = Query { account: &account.id, from: None, to: None, by, target_seconds, as_of };
+        let rows = store::report::response_times(&mut *snapshot, &query).await?;
+        let report = ResponseTimes { account: name, zone, period, by, target_seconds, as_of, rows };
+        // What the columns mean is said once, under the last one.
+        page.push_str(&if by == By::All { report.heading() } else { report.written(Format::Table)? });
+        page.push('\n');
+    }
+    let by = By::Operator;
+    let query = ScoresQuery { account: &account.id, from: None, to: None, by };
+    let rows = store::report::scores(&mut *snapshot, &query).await?;
+    page.push_str(&ScoresReport { account: name, zone, period, by, rows }.written(Format::Table)?);
+    page.push('\n');
+    let lines = store::accounting::lines(&mut *snapshot, None, None, None).await?;
+    page.push_str(&Accounting::new(lines, None).written(Format::Table)?);
+    Ok(std::io::stdout().write_all(page.as_bytes())?)
+}

@@ -1,0 +1,30 @@
+//! The role `project`: the log into the tables.
+
+use std::sync::Arc;
+
+use ingest::capture::Probe;
+use projection::{Runner, Settings};
+use tokio_util::task::TaskTracker;
+
+use super::Stage;
+use super::ended::Ended;
+use crate::{lag, rules};
+
+const ROLE: &str = "projection";
+
+/// Projects until the stop. Capture goes on without a projection: what comes is kept.
+pub(super) fn start(stage: &Stage<'_>, tasks: &TaskTracker, ended: &Ended) -> Arc<dyn Probe> {
+    let Stage { installation, configuration, stop, .. } = stage;
+    let runner = Runner::new(
+        installation.log.clone(),
+        installation.pool.clone(),
+        rules::projection(configuration),
+        Settings::default(),
+        store::LIVE,
+        &installation.owner(),
+    );
+    let until = (*stop).clone();
+    tasks.spawn(ended.clone().watch(ROLE, async move { runner.run(until).await }));
+    tasks.spawn(lag::watch((*installation).clone(), (*stop).clone()));
+    ended.probe(ROLE)
+}
