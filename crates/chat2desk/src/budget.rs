@@ -89,39 +89,41 @@ impl std::fmt::Debug for Pace {
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn calls_are_spaced_evenly_and_idle_time_earns_no_burst() {
-        let pace = Pace::new(4.0, Arc::new(TokioTimer::default()));
-        let start = tokio::time::Instant::now();
+        let timer = Arc::new(Waits::default());
+        let pace = Pace::new(4.0, timer.clone());
         for _ in 0..5 {
             pace.take().await;
         }
-        assert_eq!(start.elapsed().as_millis(), 1000);
-        tokio::time::advance(Duration::from_secs(60)).await;
-        let start = tokio::time::Instant::now();
+        assert_eq!(timer.now(), Duration::from_secs(1));
+        timer.sleep(Duration::from_secs(60)).await;
         for _ in 0..3 {
             pace.take().await;
         }
-        assert_eq!(start.elapsed().as_millis(), 500);
+        assert_eq!(timer.now(), Duration::from_millis(61_500));
     }
 
     #[test]
     fn a_rate_that_is_no_rate_falls_back_to_the_default() {
         for rate in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-            let pace = Pace::new(rate, Arc::new(NoTimer));
+            let pace = Pace::new(rate, Arc::new(Waits::default()));
             assert_eq!(pace.every, Duration::from_millis(250));
         }
-        assert_eq!(Pace::new(1e-30, Arc::new(NoTimer)).every, Duration::from_secs(3600));
+        assert_eq!(Pace::new(1e-30, Arc::new(Waits::default())).every, Duration::from_secs(3600));
     }
 
-    struct NoTimer;
+    /// Does not wait but counts: its time is the sum of the waits.
+    #[derive(Default)]
+    struct Waits(Mutex<Duration>);
 
-    impl Timer for NoTimer {
+    impl Timer for Waits {
         fn now(&self) -> Duration {
-            Duration::ZERO
+            *self.0.lock().unwrap()
         }
 
-        fn sleep(&self, _: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        fn sleep(&self, wait: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+            *self.0.lock().unwrap() += wait;
             Box::pin(std::future::ready(()))
         }
     }

@@ -3,16 +3,15 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
-use tokio::time::Instant;
+use chrono::{DateTime, TimeDelta, Utc};
 
 /// How long what was read is good. Less than the pause of an open page, so that each of its looks sees something new.
-const GOOD: Duration = Duration::from_secs(2);
+const GOOD: TimeDelta = TimeDelta::seconds(2);
 /// Keys kept at most: anybody may ask for any day.
 const MOST: usize = 64;
 
-type Slot<V> = Arc<tokio::sync::Mutex<Option<(Instant, Arc<V>)>>>;
+type Slot<V> = Arc<tokio::sync::Mutex<Option<(DateTime<Utc>, Arc<V>)>>>;
 
 /// The latest value of each key.
 pub(crate) struct Recent<K, V>(Mutex<HashMap<K, Slot<V>>>);
@@ -24,16 +23,21 @@ impl<K: Eq + Hash, V> Recent<K, V> {
 
     /// The value of a moment ago, else what `read` finds. Of those who ask at once one reads, and the others wait for
     /// it. An error is everybody's own.
-    pub(crate) async fn get<E>(&self, key: K, read: impl Future<Output = Result<V, E>>) -> Result<Arc<V>, E> {
+    pub(crate) async fn get<E>(
+        &self,
+        key: K,
+        now: DateTime<Utc>,
+        read: impl Future<Output = Result<V, E>>,
+    ) -> Result<Arc<V>, E> {
         let slot = self.slot(key);
         let mut slot = slot.lock().await;
         if let Some((at, value)) = &*slot
-            && at.elapsed() < GOOD
+            && (now - *at).abs() < GOOD
         {
             return Ok(value.clone());
         }
         let value = Arc::new(read.await?);
-        *slot = Some((Instant::now(), value.clone()));
+        *slot = Some((now, value.clone()));
         Ok(value)
     }
 
@@ -52,23 +56,28 @@ mod tests {
 
     use super::*;
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn many_who_ask_at_once_cost_one_reading_and_an_error_is_not_kept() {
         let (recent, readings) = (Recent::new(), AtomicU32::new(0));
         let read = async |fails: bool| {
             let reading = readings.fetch_add(1, Ordering::Relaxed);
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            // The others come to wait meanwhile.
+            tokio::task::yield_now().await;
             if fails { Err(reading) } else { Ok(reading) }
         };
-        assert_eq!(recent.get("a", read(true)).await, Err(0));
-        let (one, other) = tokio::join!(recent.get("a", read(false)), recent.get("a", read(false)));
+        let now = DateTime::UNIX_EPOCH;
+        assert_eq!(recent.get("a", now, read(true)).await, Err(0));
+        let (one, other) = tokio::join!(recent.get("a", now, read(false)), recent.get("a", now, read(false)));
         assert_eq!((one.map(|n| *n), other.map(|n| *n)), (Ok(1), Ok(1)));
-        assert_eq!(recent.get("b", read(false)).await.map(|n| *n), Ok(2), "another key is another matter");
-        tokio::time::advance(GOOD).await;
-        assert_eq!(recent.get("a", read(false)).await.map(|n| *n), Ok(3));
+        assert_eq!(
+            recent.get("b", now, read(false)).await.map(|n| *n),
+            Ok(2),
+            "another key is another matter"
+        );
+        assert_eq!(recent.get("a", now + GOOD, read(false)).await.map(|n| *n), Ok(3));
         let keys = Recent::new();
         for key in 0..MOST * 3 {
-            assert!(keys.get(key, read(false)).await.is_ok());
+            assert!(keys.get(key, now, read(false)).await.is_ok());
         }
         assert!(keys.0.lock().unwrap().len() <= MOST);
     }

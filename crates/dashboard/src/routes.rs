@@ -81,7 +81,8 @@ async fn dashboard(State(shared): State<Arc<Shared>>, wanted: Result<Wanted, Das
     let shown = async {
         let asked = Asked::new(settings, &wanted?.0)?;
         let key = (asked.account.id.clone(), asked.from, asked.to);
-        let figures = in_time(recent.get(key, Box::pin(Figures::read(pool, settings, &asked)))).await?;
+        let reading = Box::pin(Figures::read(pool, settings, &asked));
+        let figures = in_time(recent.get(key, settings.clock.now(), reading)).await?;
         Ok(page::dashboard(&Frame::new(settings, &asked), &figures))
     };
     shown.await.unwrap_or_else(|error: DashboardError| page::failed(&error)).into_response()

@@ -5,7 +5,7 @@
 //!
 //! Must not know: SQL, how rows are computed, the command line.
 //!
-//! One run ([`run`]): take the target, look at one moment of the tables, compare how each object should be with how it
+//! One run ([`run()`]): take the target, look at one moment of the tables, compare how each object should be with how it
 //! was written last ([`plan`](mod@plan)), stream the rows of those that differ into files that appear whole or not at
 //! all, take away those without rows, and write `manifest.json` last. Nothing tracks changes: the hashes that every row
 //! has anyway are summed by day.

@@ -57,7 +57,7 @@ async fn leads_that_only_a_backfill_knows_reach_every_live_crm_and_changes_follo
     wait_until("both have the changes", SOON, async || {
         property(&hubspot, 7, "chat_tags").as_deref() == Some("y")
             && property(&hubspot, 900, "chat_tags").as_deref() == Some("y")
-            && receiver.with(|receiver| receiver.leads.by_key.get(&key(900)).is_some())
+            && receiver.with(|receiver| receiver.leads.by_key.contains_key(&key(900)))
             && receiver.with(|receiver| receiver.leads.by_key[&key(7)].version == 2)
     })
     .await;
