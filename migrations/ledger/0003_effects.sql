@@ -61,7 +61,7 @@ create table escalations (
     timeline              jsonb not null default '[]', -- [{at, what, by?, why?}]
     primary key (account_id, escalation_key)
 );
-create index escalations_cause on escalations (account_id, rule, cause);
+create index escalations_cause on escalations (account_id, cause, rule, episode);
 create index escalations_status on escalations (status, opened_at);
 
 -- One row for each CRM and lead: which record it is, which content was accepted last, and whether to look again.
@@ -77,6 +77,8 @@ create table crm_links (
     accepted_live_hash bigint, -- of the same without what changes with every message
     accepted_at        timestamptz,
     refused_hash       bigint, -- of the content that was refused for good: not sent again as it is
+    refused_live_hash  bigint, -- of the same without what changes with every message
+    recreated_at       timestamptz, -- when a new record was made last although there was one: at most once a day
     seen_hash          bigint, -- of the rows that were compared last, mapping included: the same need no look
     version            bigint not null default 0, -- grows with every new content sent
     status             text not null check (status in ('pending', 'ok', 'failed', 'dead')),
@@ -85,12 +87,14 @@ create table crm_links (
     last_error         text,
     plan_at            timestamptz, -- compare it then; null: nothing to compare
     plan_whole         boolean not null default false, -- also what changes with every message
+    plan_bulk          boolean not null default false, -- marked by a comparison of all leads: what just changed goes first
     updated_at         timestamptz not null,
     primary key (crm, lead_key)
 );
 create index crm_links_status on crm_links (crm, status);
-create index crm_links_account on crm_links (account_id, crm, status);
-create index crm_links_plan on crm_links (crm, plan_at) where plan_at is not null;
+create index crm_links_account on crm_links (account_id, crm, status, accepted_at);
+create index crm_links_latest on crm_links (account_id, updated_at desc);
+create index crm_links_plan on crm_links (crm, plan_bulk, plan_at) where plan_at is not null;
 
 -- What each nightly run of a CRM did, so that a schedule runs once.
 create table crm_runs (

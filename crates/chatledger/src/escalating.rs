@@ -45,7 +45,7 @@ pub(crate) fn escalator(
     let settings = Settings {
         rules,
         notifiers: notifiers(configuration)?,
-        links: Some(links(configuration, address)?),
+        links: reachable(configuration, address).then(|| links(configuration, address)).transpose()?,
         ..Settings::new(owner, seed)
     };
     Ok(Escalator::new(installation.pool.clone(), installation.clock.clone(), settings))
@@ -80,6 +80,15 @@ pub(crate) fn desk(
 
 fn notifiers(configuration: &Configuration) -> anyhow::Result<Vec<Notifier>> {
     configuration.notifiers.iter().map(|notifier| notifier.build()).collect()
+}
+
+/// Whether a link can lead people here: not where all addresses are listened to and none is named.
+fn reachable(configuration: &Configuration, address: SocketAddr) -> bool {
+    let is_reachable = configuration.server.public_url.is_some() || !address.ip().is_unspecified();
+    if !is_reachable && !configuration.notifiers.is_empty() {
+        tracing::warn!("messages have no link to acknowledge: add [server] public_url");
+    }
+    is_reachable
 }
 
 fn links(configuration: &Configuration, address: SocketAddr) -> anyhow::Result<Links> {

@@ -41,8 +41,12 @@ struct Access {
 }
 
 impl Access {
+    fn is_open(&self) -> bool {
+        self.token.is_none() && self.basic_auth.is_none()
+    }
+
     fn admits(&self, authorization: Option<&str>) -> bool {
-        if self.token.is_none() && self.basic_auth.is_none() {
+        if self.is_open() {
             return true;
         }
         let Some((scheme, presented)) = authorization.and_then(|header| header.split_once(' ')) else {
@@ -69,7 +73,26 @@ pub(crate) fn guarded(routes: Router, server: &Server) -> Router {
     routes.layer(from_fn_with_state(Arc::new(access), guard))
 }
 
+/// Whether a name can only mean this machine or an address. Any other name may be a stranger's who made it lead here,
+/// so that a browser on this machine takes our page for theirs.
+fn is_own(host: &str) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let name = name.trim_start_matches('[').trim_end_matches(']');
+    name.eq_ignore_ascii_case("localhost") || name.parse::<std::net::IpAddr>().is_ok()
+}
+
 async fn guard(State(access): State<Arc<Access>>, request: Request, next: Next) -> Response {
+    let host = request.headers().get(header::HOST).map(|host| host.to_str().unwrap_or_default());
+    if access.is_open() && host.is_some_and(|host| !is_own(host)) {
+        return (
+            StatusCode::MISDIRECTED_REQUEST,
+            "use localhost, or set [server] token_env or basic_auth_env\n",
+        )
+            .into_response();
+    }
     let authorization = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     if access.admits(authorization) {
         return next.run(request).await;
@@ -167,6 +190,22 @@ mod tests {
             assert!(!access.admits(wrong), "{wrong:?}");
         }
         assert!(Access { token: None, basic_auth: None }.admits(None));
+    }
+
+    #[test]
+    fn without_a_secret_only_names_that_nobody_can_lead_astray_open_the_page() {
+        for own in ["localhost", "localhost:8080", "127.0.0.1:8080", "[::1]:8080", "LOCALHOST", "10.0.0.5"] {
+            assert!(is_own(own), "{own}");
+        }
+        for other in [
+            "evil.example.org",
+            "evil.example.org:8080",
+            "",
+            "localhost.example.org",
+            "127.0.0.1.example.org",
+        ] {
+            assert!(!is_own(other), "{other}");
+        }
     }
 
     #[tokio::test]

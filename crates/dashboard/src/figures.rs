@@ -7,7 +7,7 @@ use store::budgets::{self, Budget};
 use store::cursors::{self, Cursor};
 use store::dashboard::{
     CrmCounts, CrmRecord, DaysOf, RejectCount, RoadLine, ScoreLine, Scores, TargetLine, WaitingLine,
-    crm_counts, crm_records, last_read_at, leads, reject_counts, roads, scores, targets, waiting,
+    crm_counts, last_read_at, latest_crm_records, leads, reject_counts, roads, scores, targets, waiting,
 };
 use store::report::{self, By, Row, ScoresRow, Waiting, response_times};
 
@@ -189,7 +189,7 @@ impl Crms {
         Ok(Self {
             crms: names.into_iter().map(line).collect(),
             leads: leads(&mut *reading, account).await?,
-            latest: crm_records(&mut *reading, account, None, None, RECORDS).await?,
+            latest: latest_crm_records(&mut *reading, account, RECORDS).await?,
         })
     }
 }

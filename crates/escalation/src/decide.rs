@@ -56,6 +56,8 @@ pub fn decide<'a>(
     match (worst(rule, scores), latest) {
         (None, None) => None,
         (None, Some(escalation)) if escalation.is_over() => None,
+        // Facts only grow: a score that is gone is on its way to another conversation, and changes again there.
+        (None, Some(_)) if scores.is_empty() => None,
         (None, Some(escalation)) => {
             let is_taken_back = scores.iter().all(|scored| scored.withdrawn_at.is_some());
             Some(Decision::Withdraw { escalation, why: if is_taken_back { "taken back" } else { "raised" } })

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use events::Clock;
 use store::PgPool;
-use store::escalations::{self, Escalation, Response};
+use store::escalations::{self, Escalation, Response, Scored};
 
 use crate::EscalationError;
 use crate::event::{Event, Telling};
@@ -76,8 +76,13 @@ impl Desk {
         if let Response::Done(escalation) = &response {
             let cause = [(escalation.account.clone(), escalation.cause.clone())];
             let scores = escalations::scores(&mut transaction, &cause).await?;
-            let telling =
-                Telling { event, escalation, scored: scores.first(), by, reason, at: escalation.updated_at };
+            // Of several scales the one that it is about: names and comments are of that one.
+            let is_its = |scored: &&Scored| {
+                (Some(scored.score), Some(scored.scale), &scored.operator_id)
+                    == (escalation.score, escalation.scale, &escalation.operator_id)
+            };
+            let scored = scores.iter().find(is_its);
+            let telling = Telling { event, escalation, scored, by, reason, at: escalation.updated_at };
             tell::who_heard(&mut transaction, self.webhooks.iter(), &telling, chrono_tz::UTC).await?;
             store::commit(transaction).await?;
             tracing::info!(escalation.key = %escalation.key, "escalation {}", event.word());

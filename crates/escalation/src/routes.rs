@@ -2,7 +2,9 @@
 //!
 //! Mail scanners follow links, so a GET only shows what it is about; only a POST acknowledges.
 
-use axum::extract::{Path, State};
+use std::time::Duration;
+
+use axum::extract::{Path, Request, State};
 use axum::http::header::{self, HeaderMap, HeaderValue};
 use axum::http::{StatusCode, Uri};
 use axum::response::{Html, IntoResponse, Response as Answer};
@@ -91,11 +93,18 @@ fn last_segment(uri: &Uri) -> &str {
 async fn acknowledge(
     State(door): State<Door>,
     Path((signature, key)): Path<(String, String)>,
-    body: Bytes,
+    request: Request,
 ) -> Answer {
+    // Before anything of a stranger's body is read.
     if !door.links.is_signed(&key, &signature) {
         return nothing_here();
     }
+    let Some(body) = small(request).await else {
+        return page(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            page::message("Too much", "A name is all that is read here."),
+        );
+    };
     let by =
         url::form_urlencoded::parse(&body).find(|(name, _)| name == "by").map(|(_, by)| by.trim().to_owned());
     let by = by.filter(|by| !by.is_empty()).unwrap_or_else(|| SOMEBODY.to_owned());
@@ -109,7 +118,19 @@ async fn acknowledge(
     }
 }
 
-async fn call(State(desk): State<Desk>, Path(rest): Path<String>, headers: HeaderMap, body: Bytes) -> Answer {
+/// A body of a few lines that comes at once; else `None`.
+async fn small(request: Request) -> Option<Bytes> {
+    const MOST: usize = 4 * 1024;
+    const SOON: Duration = Duration::from_secs(5);
+    tokio::time::timeout(SOON, axum::body::to_bytes(request.into_body(), MOST)).await.ok()?.ok()
+}
+
+async fn call(
+    State(desk): State<Desk>,
+    Path(rest): Path<String>,
+    headers: HeaderMap,
+    request: Request,
+) -> Answer {
     let said = |status: StatusCode, body: Value| {
         (status, [(header::CACHE_CONTROL, "no-store")], Json(body)).into_response()
     };
@@ -123,6 +144,12 @@ async fn call(State(desk): State<Desk>, Path(rest): Path<String>, headers: Heade
     if headers.get("sec-fetch-site").is_some_and(|site| site != "same-origin" && site != "none") {
         return said(StatusCode::FORBIDDEN, json!({"error": "not from another site"}));
     }
+    let Some(body) = small(request).await else {
+        return said(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            json!({"error": "the body is {\"by\": \"name\"}, or nothing"}),
+        );
+    };
     let by = match by_of(&body) {
         Ok(by) => by,
         Err(what) => return said(StatusCode::BAD_REQUEST, json!({"error": what})),

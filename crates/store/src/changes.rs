@@ -7,7 +7,7 @@
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
-use crate::StoreError;
+use crate::{StoreError, marks};
 
 /// What changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -77,6 +77,11 @@ pub async fn read(
     kind: ChangeKind,
     limit: i64,
 ) -> Result<Changes, StoreError> {
+    // It deletes from a generation: the switch of a rebuild must not come between.
+    sqlx::query("select pg_advisory_xact_lock_shared($1)")
+        .bind(marks::GENERATION_LOCK)
+        .execute(&mut *connection)
+        .await?;
     let rows: Vec<(i64, String, String, DateTime<Utc>)> = sqlx::query_as(
         "select change_id, account_id, subject, changed_at from changes where kind = $1 \
          order by change_id limit $2 for update skip locked",

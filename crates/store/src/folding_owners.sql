@@ -11,7 +11,15 @@ owner as (
     from gone g
     join links l on l.account_id = g.account_id
                 and l.identity = case when $4 = 'dialogs' then 'dialog:' else 'request:' end || split_part(g.key, '#', 1)
-    where $4 in ('requests', 'turns', 'assignments', 'request_tags', 'tag_scores', 'dialogs') and l.conversation <> g.conversation
+    where $4 in ('requests', 'turns', 'assignments', 'request_tags', 'tag_scores', 'dialogs')
+      and l.conversation <> g.conversation
+    union
+    -- What was filed without a link: a rating with the rated request, a tag with its client.
+    select f.account_id, f.conversation
+    from gone g
+    join facts f on f.account_id = g.account_id and f.request_id = split_part(g.key, '#', 1) and not f.firm
+    where $4 in ('requests', 'turns', 'assignments', 'request_tags', 'tag_scores')
+      and f.conversation is not null and f.conversation <> g.conversation
 )
 insert into marks (account_id, kind, subject)
 select account_id, 'conversation', conversation from owner

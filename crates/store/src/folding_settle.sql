@@ -16,6 +16,17 @@ waiting as (
         where s.kind = 'request' and f.account_id = s.account_id and f.kind = 'rating_report'
           and split_part(f.fact_key, ':', 2) = s.id and not f.firm offset 0) f
     union
+    -- The tags of a survey go where its rating goes, while nobody has seen the survey itself.
+    select t.account_id, t.kind, t.fact_key, t.content_hash
+    from subject s cross join lateral (
+        select * from facts f
+        where s.kind = 'request' and f.account_id = s.account_id and f.kind = 'rating_report'
+          and split_part(f.fact_key, ':', 2) = s.id and not f.firm offset 0) f
+    cross join lateral (
+        select * from facts t
+        where t.account_id = f.account_id and t.request_id = f.request_id and t.kind = 'tagging' and not t.firm
+        offset 0) t
+    union
     select f.account_id, f.kind, f.fact_key, f.content_hash
     from subject s cross join lateral (
         select * from facts f
@@ -28,8 +39,8 @@ waiting as (
           and not f.firm offset 0) f
 ),
 -- Best evidence first: another telling of the same message, its request, its dialog; for a rating (key: valuation
--- request, rated request, …) the rated request; a message or a tag whose channel nobody names is its client's, without
--- a channel. Of several conversations for one identity the smallest counts.
+-- request, rated request, …) the rated request, for a tag that of the rating of the same survey; a message or a tag whose
+-- channel nobody names is its client's, without a channel. Of several conversations for one identity the smallest counts.
 resolved as (
     select f.account_id, f.kind, f.fact_key, f.content_hash, f.conversation as old, f.request_id, f.dialog_id,
            coalesce(
@@ -44,6 +55,12 @@ resolved as (
                    select min(l.conversation) from links l
                    where l.account_id = f.account_id
                      and l.identity = 'request:' || split_part(f.fact_key, ':', 2)) end,
+               case when f.kind = 'tagging' then (
+                   select min(l.conversation) from facts r
+                   join links l on l.account_id = r.account_id
+                               and l.identity = 'request:' || split_part(r.fact_key, ':', 2)
+                   where r.account_id = f.account_id and r.request_id = f.request_id and r.kind = 'rating_report'
+                     and not r.firm) end,
                case when f.kind in ('message', 'tagging') and f.client_id is not null then f.client_id || '/' end
            ) as new
     from waiting w cross join lateral (

@@ -63,6 +63,9 @@ pub fn pool(url: &str, schema: &str, connections: u32) -> Result<PgPool, StoreEr
         ("default_transaction_isolation", "read committed"),
         ("jit", "off"),
         ("plan_cache_mode", "force_custom_plan"),
+        // Whatever the server's default: cursors, claims and outcomes are durable. What can be made again from the log
+        // switches it off for its own transaction (`folding::join_generation`).
+        ("synchronous_commit", "on"),
     ]);
     Ok(PgPoolOptions::new()
         .max_connections(connections)

@@ -4,8 +4,8 @@
 use chatledger_tests::database;
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 use store::dashboard::{
-    DaysOf, Requests, Scores, Which, crm_counts, crm_records, last_read_at, leads, reject_counts, rejects,
-    requests, roads, scores, targets, waiting,
+    CrmRecord, DaysOf, Requests, Scores, Which, crm_counts, crm_records, last_read_at, latest_crm_records,
+    leads, reject_counts, rejects, requests, roads, scores, targets, waiting,
 };
 use store::report::{By, Query, ScoresQuery, response_times};
 
@@ -175,7 +175,11 @@ async fn crms_receivers_roads_and_rejects_are_counted_by_account() {
     assert_eq!(counts[0].accepted_at, Some(now() - Duration::minutes(1)));
     let records = crm_records(&pool, "acme", Some("hub"), Some("ok"), 1).await.unwrap();
     assert_eq!((records.len(), records[0].total, records[0].client.as_str()), (1, 2, "Client 1"));
-    assert_eq!(crm_records(&pool, "acme", None, None, 10).await.unwrap().len(), 5);
+    let all = crm_records(&pool, "acme", None, None, 10).await.unwrap();
+    assert_eq!(all.len(), 5);
+    let latest = latest_crm_records(&pool, "acme", 2).await.unwrap();
+    let keys = |records: &[CrmRecord]| records.iter().map(|r| r.lead_key.clone()).collect::<Vec<_>>();
+    assert_eq!(keys(&latest), keys(&all[..2]));
 
     for (key, account, target, status) in [
         ("a", "acme", "crm/hub", "done"),

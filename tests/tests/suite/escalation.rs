@@ -220,6 +220,14 @@ async fn only_a_post_acknowledges_and_only_with_the_right_link() {
     }
     assert_eq!(scene.find("880", 1).await.unwrap().status, Status::Open);
 
+    // A stranger's body is not even read, and nobody needs a long one.
+    let flood = "x".repeat(1 << 20);
+    assert_eq!(
+        http().post(&link).body(flood).send().await.map_or(413, |answer| answer.status().as_u16()),
+        413
+    );
+    assert_eq!(scene.find("880", 1).await.unwrap().status, Status::Open);
+
     let pressed = http().post(&link).body("by=Ann+%26+Bob").send().await.unwrap();
     assert_eq!(pressed.status(), 200);
     let text = pressed.text().await.unwrap();

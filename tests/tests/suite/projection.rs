@@ -205,6 +205,46 @@ async fn what_is_concluded_from_links_is_no_link() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn tag_and_report_of_a_survey_that_nobody_has_seen_are_one_score() {
+    // Found in review: the tag was filed with its client, the report with the rated request, and the report lost.
+    let question = webhook(
+        0,
+        &json!({"hook_type": "inbox", "message_id": 1, "type": "from_client", "client_id": 5,
+        "channel_id": 12, "request_id": 77, "event_time": iso(at(0))}),
+    );
+    let tag = webhook(
+        60,
+        &json!({"hook_type": "add_tag_to_request", "id": 612, "label": "score-2", "request_id": 78, "client_id": 5,
+        "event_time": iso(at(60))}),
+    );
+    let report = row(
+        "statistics?report=rating",
+        &json!({"valuation_request_id": 78, "request_id": 77, "rating_scale_id": 3, "rating_scale_score": 3,
+        "operator_id": 7001, "created_at": "2026-01-15 09:30:00"}),
+    );
+    let mut all = Vec::new();
+    for order in [[&question, &tag, &report], [&tag, &report, &question], [&report, &question, &tag]] {
+        let database = database().await;
+        let pool = database.pool();
+        for delivery in order {
+            let mut transaction = store::begin(&pool).await.unwrap();
+            store::facts::insert(&mut transaction, &facts(delivery)).await.unwrap();
+            store::commit(transaction).await.unwrap();
+            fold_all(&pool).await;
+        }
+        let scores: Vec<(String, f64, String, String)> =
+            sqlx::query_as("select source, score, request_key, conversation from tag_scores")
+                .fetch_all(&pool)
+                .await
+                .unwrap();
+        assert_eq!(scores, [("both".to_owned(), 3.0, "77".to_owned(), "5/12".to_owned())]);
+        all.push(crate::tables::rows(&pool).await);
+    }
+    crate::tables::assert_same(&all[0], &all[1], "the question last");
+    crate::tables::assert_same(&all[0], &all[2], "the report first");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_message_told_of_two_conversations_stands_where_the_latest_telling_says_merged_of_all() {
     // Known since the first version: written by both folds, and the later one won.
     let hook = webhook(

@@ -99,7 +99,13 @@ impl Services {
                     intake = Some(taking);
                 }
                 Role::Project => probes.push(project::start(stage, &tasks, &ended)),
-                Role::Escalate => probes.push(escalate::start(stage, &tasks, &ended)?),
+                Role::Escalate => {
+                    probes.push(escalate::start(stage, &tasks, &ended)?);
+                    // The links in its messages lead here where no other address is configured.
+                    if !roles.contains(&Role::Web) {
+                        open = open.merge(web::routes(stage)?.open);
+                    }
+                }
                 Role::Sync => probes.push(sync::start(stage, &tasks, &ended)?),
                 Role::Export => export::start(stage, &tasks)?,
                 Role::Web => {

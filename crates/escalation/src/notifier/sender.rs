@@ -38,6 +38,9 @@ pub(crate) struct Sender {
     pub(crate) failures: u32,
 }
 
+/// Between two attempts to write down what came of a call.
+const BETWEEN_WRITES: Duration = Duration::from_millis(250);
+
 impl Sender {
     /// Sends until `stop`. A call that runs is finished: cut short, its outcome would be unknown.
     ///
@@ -116,17 +119,39 @@ impl Sender {
             Outcome::Retry { at, error } if is_again => Outcome::Unknown { at, error },
             outcome => outcome,
         };
+        // What came of the call is known here only: a database that is away for a moment must not make it unknown.
+        let deadline = now + TimeDelta::seconds(30);
+        loop {
+            match self.write(target, effect, &outcome, pause, sent == Sent::Accepted, now).await {
+                Err(EscalationError::Unavailable(_)) if self.clock.now() < deadline => {
+                    tokio::time::sleep(BETWEEN_WRITES).await;
+                }
+                written => return written,
+            }
+        }
+    }
+
+    /// Writes what came of an effect, and what follows from it.
+    async fn write(
+        &self,
+        target: &str,
+        effect: &Claimed,
+        outcome: &Outcome,
+        pause: Option<(TimeDelta, bool, &str)>,
+        is_accepted: bool,
+        now: DateTime<Utc>,
+    ) -> Result<(), EscalationError> {
         let mut transaction = store::begin(&self.pool).await?;
         let settled = [(effect.key.clone(), outcome.clone())];
         let ours = effects::settle(&mut transaction, &self.owner, &settled, now).await?;
         if let Some((wait, is_broken, reason)) = pause {
             effects::pause_target(&mut *transaction, target, now + wait, is_broken, reason, now).await?;
-        } else if sent == Sent::Accepted {
+        } else if is_accepted {
             effects::resume_target(&mut *transaction, target, now).await?;
         }
         // Whoever has it now settles it.
         if !ours.is_empty() {
-            if outcome == Outcome::Done && effect.version == Event::Opened.version() {
+            if *outcome == Outcome::Done && effect.version == Event::Opened.version() {
                 let name = &self.notifier.name;
                 store::escalations::notified(&mut transaction, &effect.account, &effect.subject, name, now)
                     .await?;

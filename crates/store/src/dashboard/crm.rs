@@ -81,6 +81,29 @@ pub struct CrmRecord {
     pub total: i64,
 }
 
+/// The records that changed last, whatever their CRM; their `total` is 0: nobody counted.
+///
+/// # Errors
+/// [`StoreError::Unavailable`] when the database does not answer.
+pub async fn latest_crm_records(
+    executor: impl PgExecutor<'_>,
+    account: &str,
+    limit: i64,
+) -> Result<Vec<CrmRecord>, StoreError> {
+    Ok(sqlx::query_as(
+        "select k.crm, k.lead_key, left(coalesce(nullif(l.display_name, ''), k.client_id), 200) as client, \
+                k.external_id, k.url, k.status, k.attempts, k.accepted_at, k.next_attempt_at, \
+                left(k.last_error, 500) as last_error, k.updated_at, 0::bigint as total \
+         from (select * from ledger.crm_links where account_id = $1 order by updated_at desc limit $2) k \
+         left join leads l on l.account_id = k.account_id and l.client_id = k.client_id \
+         order by k.updated_at desc, k.crm, k.lead_key",
+    )
+    .bind(account)
+    .bind(limit)
+    .fetch_all(executor)
+    .await?)
+}
+
 /// Records of one CRM or all, of one status or all; what changed last first.
 ///
 /// # Errors

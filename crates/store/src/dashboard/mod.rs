@@ -15,7 +15,7 @@ mod requests;
 mod scores;
 mod waiting;
 
-pub use crm::{CrmCounts, CrmRecord, crm_counts, crm_records, leads};
+pub use crm::{CrmCounts, CrmRecord, crm_counts, crm_records, latest_crm_records, leads};
 pub use pipeline::{
     RejectCount, RejectLine, RoadLine, TargetLine, last_read_at, reject_counts, rejects, roads, targets,
 };
