@@ -3,15 +3,14 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
-
-use chrono::{DateTime, TimeDelta, Utc};
+use std::time::{Duration, Instant};
 
 /// How long what was read is good. Less than the pause of an open page, so that each of its looks sees something new.
-const GOOD: TimeDelta = TimeDelta::seconds(2);
+const GOOD: Duration = Duration::from_secs(2);
 /// Keys kept at most: anybody may ask for any day.
 const MOST: usize = 64;
 
-type Slot<V> = Arc<tokio::sync::Mutex<Option<(DateTime<Utc>, Arc<V>)>>>;
+type Slot<V> = Arc<tokio::sync::Mutex<Option<(Instant, Arc<V>)>>>;
 
 /// The latest value of each key.
 pub(crate) struct Recent<K, V>(Mutex<HashMap<K, Slot<V>>>);
@@ -26,13 +25,13 @@ impl<K: Eq + Hash, V> Recent<K, V> {
     pub(crate) async fn get<E>(
         &self,
         key: K,
-        now: DateTime<Utc>,
+        now: Instant,
         read: impl Future<Output = Result<V, E>>,
     ) -> Result<Arc<V>, E> {
         let slot = self.slot(key);
         let mut slot = slot.lock().await;
         if let Some((at, value)) = &*slot
-            && (now - *at).abs() < GOOD
+            && now.saturating_duration_since(*at) < GOOD
         {
             return Ok(value.clone());
         }
@@ -65,7 +64,7 @@ mod tests {
             tokio::task::yield_now().await;
             if fails { Err(reading) } else { Ok(reading) }
         };
-        let now = DateTime::UNIX_EPOCH;
+        let now = Instant::now();
         assert_eq!(recent.get("a", now, read(true)).await, Err(0));
         let (one, other) = tokio::join!(recent.get("a", now, read(false)), recent.get("a", now, read(false)));
         assert_eq!((one.map(|n| *n), other.map(|n| *n)), (Ok(1), Ok(1)));

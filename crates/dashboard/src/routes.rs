@@ -1,7 +1,7 @@
 //! The addresses: the page, the rows behind its figures, and both as JSON.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::extract::{FromRequestParts, Path, Query, State};
 use axum::http::header;
@@ -82,7 +82,7 @@ async fn dashboard(State(shared): State<Arc<Shared>>, wanted: Result<Wanted, Das
         let asked = Asked::new(settings, &wanted?.0)?;
         let key = (asked.account.id.clone(), asked.from, asked.to);
         let reading = Box::pin(Figures::read(pool, settings, &asked));
-        let figures = in_time(recent.get(key, settings.clock.now(), reading)).await?;
+        let figures = in_time(recent.get(key, Instant::now(), reading)).await?;
         Ok(page::dashboard(&Frame::new(settings, &asked), &figures))
     };
     shown.await.unwrap_or_else(|error: DashboardError| page::failed(&error)).into_response()
