@@ -99,6 +99,9 @@ pub struct Row {
     pub external_id: Option<String>,
     /// When this content was planned.
     pub intended_at: DateTime<Utc>,
+    /// Where the record with `external_id` is gone, another one may be made. Not again within a day: somebody there, or
+    /// something, takes it away each time (reference/crms.md 12).
+    pub may_recreate: bool,
 }
 
 /// A record as the CRM has it.
@@ -138,6 +141,8 @@ pub enum RowAnswer {
         /// Why.
         error: String,
     },
+    /// Not done, and nobody's fault: the CRM asks for fewer calls.
+    Busy,
     /// The answer does not say.
     Unknown,
 }

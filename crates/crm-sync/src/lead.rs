@@ -140,6 +140,22 @@ pub(crate) fn stand_in(lead_key: &str) -> String {
     format!("Chat {lead_key}")
 }
 
+/// A name that we made up ourselves is as good as none: the stand-in, a bare phone, a messenger's handle (`[tg] 1002`:
+/// one word with a digit; `[vip] Ann` is a person's).
+pub(crate) fn is_made_up(lead_key: &str, name: &str) -> bool {
+    let digits = |text: &str| text.chars().filter(char::is_ascii_digit).count();
+    let is_messenger = |text: &str| {
+        !text.is_empty() && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+    };
+    let is_handle =
+        name.strip_prefix('[').and_then(|rest| rest.split_once("] ")).is_some_and(|(messenger, id)| {
+            is_messenger(messenger) && !id.contains(char::is_whitespace) && digits(id) > 0
+        });
+    let is_phone =
+        name.starts_with('+') && digits(name) > 6 && name.chars().all(|c| c == '+' || c.is_ascii_digit());
+    name == stand_in(lead_key) || is_handle || is_phone
+}
+
 /// Trimmed and in lower case; what is no address at all is left out: a CRM refuses the whole lead for it.
 fn email(text: &str) -> Value {
     let Value::Text(text) = Value::text(&text.to_lowercase(), SHORT) else { return Value::Nothing };
@@ -178,6 +194,19 @@ mod tests {
         assert_eq!(named(&lead("[tg] 77", None)), "[tg] 77");
         assert_eq!(named(&lead("5551", Some("+353861234567"))), "+353861234567");
         assert_eq!(named(&lead(" \n", None)), "Chat chat2desk-acme-5551");
+    }
+
+    #[test]
+    fn a_name_that_we_made_up_gives_way_and_one_that_people_wrote_does_not() {
+        for ours in
+            ["Chat acme-1", "+353861234567", "[tg] 100200300", "[chat] a1b2c3", "[wa_gupshup] 7.0000000001"]
+        {
+            assert!(is_made_up("acme-1", ours), "{ours}");
+        }
+        for theirs in ["Ann", "[vip] Ann", "[VIP] 7", "[tg] Ann 2", "[tg]", "Ann [tg] 7", "+7 call later", ""]
+        {
+            assert!(!is_made_up("acme-1", theirs), "{theirs}");
+        }
     }
 
     #[test]

@@ -14,6 +14,8 @@ use crate::worker::{Compared, Hand, Worker};
 const LOOK: Duration = Duration::from_millis(100);
 /// Longest wait for one thing; what takes longer is for another time.
 const PATIENCE: chrono::Duration = chrono::Duration::minutes(3);
+/// No lead was answered for so long: rows that are refused for now go on being tried for days, not by a command.
+const STANDSTILL: chrono::Duration = chrono::Duration::minutes(10);
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug, Default)]
@@ -143,6 +145,7 @@ impl Worker {
         told: &(dyn Fn(Progress) + Send + Sync),
         stop: &CancellationToken,
     ) -> Result<bool, CrmError> {
+        let mut moved = (0, self.clock.now());
         loop {
             if stop.is_cancelled() {
                 return Err(CrmError::Stopped);
@@ -152,6 +155,9 @@ impl Worker {
             let now = self.clock.now();
             let work = crm_links::work(&self.pool, &self.crm.name, &self.target, now).await?;
             hand.tally.finished += planned.compared - planned.sent;
+            if planned.compared > 0 || hand.tally.finished != moved.0 {
+                moved = (hand.tally.finished, now);
+            }
             let total = compared.looked_at;
             let done = (total - compared.marked + hand.tally.finished).min(total);
             let mut progress = Progress { done, total, calls: self.adapter.calls(), waiting: None };
@@ -159,6 +165,10 @@ impl Worker {
                 progress.done = total;
                 told(progress);
                 return Ok(true);
+            }
+            if now - moved.1 > STANDSTILL {
+                told(progress);
+                return Ok(false);
             }
             if planned.compared > 0 || is_pushed {
                 told(progress);

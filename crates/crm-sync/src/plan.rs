@@ -13,6 +13,8 @@ use crate::worker::Worker;
 const LEADS: i64 = 500;
 /// No more leads than this wait as effects: each holds its content until it is accepted.
 const OPEN: i64 = 2000;
+/// While so many wait, only leads that changed are planned: they never stand behind a whole night's work.
+const BULK_OPEN: i64 = 200;
 
 /// What a round of planning did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,6 +49,9 @@ pub(crate) fn decide(mapping: &Mapping, linked: &LinkedLead, now: DateTime<Utc>)
     if !linked.is_whole && linked.accepted_live_hash == Some(wanted.live_hash) {
         return Decision::Nothing(Finding::SameForNow);
     }
+    if !linked.is_whole && linked.refused_live_hash == Some(wanted.live_hash) {
+        return Decision::Nothing(Finding::RefusedForNow);
+    }
     Decision::Send(Box::new(wanted))
 }
 
@@ -59,10 +64,13 @@ impl Worker {
             return Ok(Planned::default());
         }
         let mut transaction = store::begin(&self.pool).await?;
-        let due = leads::due(&mut transaction, self.scope(), &self.target, now, LEADS).await?;
+        let with_bulk = work.open < BULK_OPEN;
+        let due = leads::due(&mut transaction, self.scope(), &self.target, now, with_bulk, LEADS).await?;
         if due.is_empty() {
             drop(transaction);
-            crm_links::unmark_gone(&self.pool, &self.crm.name, now).await?;
+            if with_bulk {
+                crm_links::unmark_gone(&self.pool, &self.crm.name, now).await?;
+            }
             return Ok(Planned::default());
         }
         let (mut found, mut new) = (Vec::new(), Vec::new());
@@ -149,6 +157,14 @@ mod tests {
         assert_eq!(decide(&mapping, &accepted, now), Decision::Nothing(Finding::Same));
         let refused = LinkedLead { refused_hash: Some(wanted.hash), ..linked() };
         assert_eq!(decide(&mapping, &refused, now), Decision::Nothing(Finding::Refused));
+        let mut written_again = LinkedLead { refused_live_hash: Some(wanted.live_hash), ..refused };
+        written_again.lead.last_message_at = "2026-01-15T09:45:00Z".parse().ok();
+        assert!(matches!(decide(&mapping, &written_again, now), Decision::Send(_)), "at night");
+        written_again.is_whole = false;
+        let decision = decide(&mapping, &written_again, now);
+        assert_eq!(decision, Decision::Nothing(Finding::RefusedForNow), "not with every message");
+        written_again.lead.tags = vec!["vip".to_owned()];
+        assert!(matches!(decide(&mapping, &written_again, now), Decision::Send(_)), "mended, perhaps");
 
         let mut later = accepted.clone();
         later.lead.last_message_at = "2026-01-15T09:45:00Z".parse().ok();

@@ -10,7 +10,7 @@ use store::{PgConnection, StoreError};
 
 use crate::adapter::{Message, Row};
 use crate::error::CrmError;
-use crate::judge::{Fate, Moment, TargetFate, judge};
+use crate::judge::{ALARM, Fate, Moment, TargetFate, judge};
 use crate::mapping::Wanted;
 use crate::worker::{Hand, Worker};
 
@@ -18,6 +18,8 @@ use crate::worker::{Hand, Worker};
 const MARGIN: Duration = Duration::from_secs(3);
 /// Between two attempts to settle.
 const AGAIN: Duration = Duration::from_millis(200);
+/// A record that is gone is made anew once in this time.
+const RECREATED: chrono::Duration = chrono::Duration::days(1);
 
 /// A claimed effect that can be read.
 struct Held {
@@ -58,19 +60,28 @@ impl Worker {
         came.keys.extend(unreadable);
         if !held.is_empty() {
             let rows: Vec<Row> = held.iter().map(|held| held.row.clone()).collect();
-            let answer = self.adapter.send(&Message { id: message_id, rows }).await;
+            let answer = self.adapter.send(&Message { id: message_id.clone(), rows }).await;
             fail::fail_point!("crm.answered", |_| std::process::abort());
             let now = self.clock.now();
             let moment = Moment { now, chance: self.ids.chance(now) };
             let attempts: Vec<i32> = held.iter().map(|held| held.claimed.attempts).collect();
             let writes = self.adapter.writes();
-            let (fates, target) = judge(&attempts, answer, &mut hand.mood, writes, moment);
+            let (fates, target) = judge(&message_id, &attempts, answer, &mut hand.mood, writes, moment);
+            self.tell_stuck(&message_id, hand);
             self.count(&held, &fates, hand);
             came.target = target;
             for (held, fate) in held.into_iter().zip(fates) {
+                let is_recreated = fate.is_new == Some(true) && held.row.external_id.is_some();
                 let Wanted { key: lead_key, hash, live_hash, seen, .. } = held.row.wanted;
                 came.keys.push((held.claimed.key, fate.outcome));
-                came.settled.push(Settled { lead_key, hash, live_hash, seen, reply: fate.reply });
+                came.settled.push(Settled {
+                    lead_key,
+                    hash,
+                    live_hash,
+                    seen,
+                    is_recreated,
+                    reply: fate.reply,
+                });
             }
         }
         came.calls = i64::try_from(self.adapter.calls() - before).unwrap_or(0);
@@ -86,8 +97,9 @@ impl Worker {
     async fn read(&self, claimed: Vec<Claimed>) -> Result<(Vec<Held>, Vec<(String, Outcome)>), CrmError> {
         let subjects: Vec<&str> = claimed.iter().map(|claimed| claimed.subject.as_str()).collect();
         let records = crm_links::records(&self.pool, &self.crm.name, &subjects).await?;
-        let mut records: HashMap<String, (Option<String>, bool)> =
-            records.into_iter().map(|(key, id, was_accepted)| (key, (id, was_accepted))).collect();
+        let mut records: HashMap<String, crm_links::Record> =
+            records.into_iter().map(|record| (record.lead_key.clone(), record)).collect();
+        let now = self.clock.now();
         let (mut held, mut unreadable) = (Vec::new(), Vec::new());
         for claimed in claimed {
             let Ok(wanted) = serde_json::from_slice::<Wanted>(&claimed.body) else {
@@ -95,9 +107,15 @@ impl Worker {
                 unreadable.push((claimed.key, Outcome::Dead { error }));
                 continue;
             };
-            let (external_id, was_accepted) = records.remove(&claimed.subject).unwrap_or_default();
-            let row = Row { wanted, version: claimed.version, external_id, intended_at: claimed.intended_at };
-            held.push(Held { claimed, row, was_accepted });
+            let record = records.remove(&claimed.subject).unwrap_or_default();
+            let row = Row {
+                wanted,
+                version: claimed.version,
+                external_id: record.external_id,
+                intended_at: claimed.intended_at,
+                may_recreate: record.recreated_at.is_none_or(|at| now - at >= RECREATED),
+            };
+            held.push(Held { claimed, row, was_accepted: record.was_accepted });
         }
         Ok((held, unreadable))
     }
@@ -186,6 +204,18 @@ impl Worker {
                 let labels = [("crm", self.crm.name.clone()), ("outcome", word.to_owned())];
                 metrics::counter!("chatledger_crm_rows_total", &labels).increment(1);
             }
+        }
+    }
+
+    /// Others go between, so nobody else would see it.
+    fn tell_stuck(&self, message_id: &str, hand: &Hand) {
+        if hand.mood.tries(message_id) == ALARM {
+            tracing::error!(
+                crm.name = self.crm.name,
+                message.id = message_id,
+                "crm never answers one message; it is tried again now and then, and others go between"
+            );
+            metrics::counter!("chatledger_crm_stuck_total", "crm" => self.crm.name.clone()).increment(1);
         }
     }
 

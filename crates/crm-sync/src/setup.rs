@@ -31,8 +31,11 @@ impl Worker {
                 }
                 crm_runs::save_setup(&self.pool, &self.crm.name, &checked.setup, now).await?;
                 (hand.is_ready, hand.is_doubtful) = (true, false);
-                self.set(&TargetFate::Well).await?;
-                self.tell(&TargetFate::Well, hand);
+                // Who was not asked has said nothing: the first answer tells whether it takes leads.
+                if calls > 0 {
+                    self.set(&TargetFate::Well).await?;
+                    self.tell(&TargetFate::Well, hand);
+                }
                 Ok(Ok(()))
             }
             Err(trouble) => {

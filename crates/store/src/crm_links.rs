@@ -15,7 +15,8 @@ use crate::StoreError;
 use crate::changes::Change;
 use crate::leads::Scope;
 
-/// Marks changed leads of a CRM to be compared at `at`; an earlier mark stays. Returns how many are newly marked.
+/// Marks changed leads of a CRM to be compared at `at`; an earlier mark stays, one of [`mark_differing`] becomes one of
+/// this kind, which goes first. Returns how many marks are new or other ones now.
 ///
 /// A change whose lead is gone marks nothing.
 pub async fn mark_changed(
@@ -75,14 +76,15 @@ pub async fn mark_differing(
         .await?)
 }
 
-/// Marks the dead letters of a CRM: their present content is sent once more. Returns how many.
+/// Marks the dead letters of a CRM: their present content is sent once more, whatever it did to them. Returns how many.
 pub async fn mark_dead(
     executor: impl PgExecutor<'_>,
     crm: &str,
     now: DateTime<Utc>,
 ) -> Result<u64, StoreError> {
     let done = sqlx::query(
-        "update ledger.crm_links set plan_at = $2, plan_whole = true, refused_hash = null, updated_at = $2 \
+        "update ledger.crm_links set plan_at = $2, plan_whole = true, plan_bulk = true, refused_hash = null, \
+                refused_live_hash = null, recreated_at = null, updated_at = $2 \
          where crm = $1 and status = 'dead'",
     )
     .bind(crm)
@@ -99,7 +101,7 @@ pub async fn unmark_gone(
     now: DateTime<Utc>,
 ) -> Result<u64, StoreError> {
     let done = sqlx::query(
-        "update ledger.crm_links k set plan_at = null, plan_whole = false, updated_at = $2 \
+        "update ledger.crm_links k set plan_at = null, plan_whole = false, plan_bulk = false, updated_at = $2 \
          where k.crm = $1 and k.plan_at <= $2 and not exists ( \
              select from leads l where l.account_id = k.account_id and l.client_id = k.client_id)",
     )
@@ -119,6 +121,8 @@ pub enum Finding {
     SameForNow,
     /// The CRM refused this very content for good.
     Refused,
+    /// The CRM refused this content for good, but for what changes with every message: it is tried at night.
+    RefusedForNow,
     /// It can never be sent.
     Rejected {
         /// Why, without personal data.
@@ -145,6 +149,7 @@ pub async fn planned(
         Finding::Same => "same",
         Finding::SameForNow => "for_now",
         Finding::Refused => "refused",
+        Finding::RefusedForNow => "refused_for_now",
         Finding::Rejected { .. } => "rejected",
         Finding::Sent { .. } => "sent",
     };
@@ -211,6 +216,8 @@ pub struct Settled {
     pub live_hash: i64,
     /// Hash of the rows that it was made of.
     pub seen: i64,
+    /// The CRM made a record although it had one.
+    pub is_recreated: bool,
     /// The answer.
     pub reply: Reply,
 }
@@ -259,20 +266,34 @@ pub async fn settle(
         .bind(rows.iter().map(|row| row.seen).collect::<Vec<_>>())
         .bind(rows.iter().map(|row| error(row)).collect::<Vec<_>>())
         .bind(rows.iter().map(|row| at(row)).collect::<Vec<_>>())
+        .bind(rows.iter().map(|row| row.is_recreated).collect::<Vec<_>>())
         .bind(now)
         .execute(connection)
         .await?;
     Ok(())
 }
 
-/// The CRM's ids of these leads' records, where they are known, and whether the lead was ever accepted.
+/// What is known of the record of a lead.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, sqlx::FromRow)]
+pub struct Record {
+    /// The lead.
+    pub lead_key: String,
+    /// The CRM's id of it, where it is known.
+    pub external_id: Option<String>,
+    /// The lead was accepted before.
+    pub was_accepted: bool,
+    /// When it was made anew last, although there was one.
+    pub recreated_at: Option<DateTime<Utc>>,
+}
+
+/// What is known of these leads' records; nothing of those that have no link.
 pub async fn records(
     executor: impl PgExecutor<'_>,
     crm: &str,
     keys: &[&str],
-) -> Result<Vec<(String, Option<String>, bool)>, StoreError> {
+) -> Result<Vec<Record>, StoreError> {
     Ok(sqlx::query_as(
-        "select lead_key, external_id, accepted_at is not null from ledger.crm_links \
+        "select lead_key, external_id, accepted_at is not null as was_accepted, recreated_at from ledger.crm_links \
          where crm = $1 and lead_key = any($2)",
     )
     .bind(crm)

@@ -10,14 +10,16 @@ with page as (
     limit $6
 ),
 marked as (
-    insert into ledger.crm_links as k (crm, lead_key, account_id, client_id, status, plan_at, plan_whole, updated_at)
-    select $1, p.lead_key, p.account_id, p.client_id, 'pending', $8, $7, $8
+    insert into ledger.crm_links as k (crm, lead_key, account_id, client_id, status, plan_at, plan_whole, plan_bulk,
+                                       updated_at)
+    select $1, p.lead_key, p.account_id, p.client_id, 'pending', $8, $7, true, $8
     from page p
     left join ledger.crm_links before on before.crm = $1 and before.lead_key = p.lead_key
     where before.seen_hash is distinct from p.seen
     order by p.lead_key -- rows are always locked in one order
     on conflict (crm, lead_key) do update
-    set plan_at = least(k.plan_at, excluded.plan_at), plan_whole = k.plan_whole or excluded.plan_whole
+    set plan_at = least(k.plan_at, excluded.plan_at), plan_whole = k.plan_whole or excluded.plan_whole,
+        plan_bulk = k.plan_at is null or k.plan_bulk
     returning 1
 ),
 last as (

@@ -58,6 +58,8 @@ pub struct LinkedLead {
     pub accepted_live_hash: Option<i64>,
     /// Hash of the content that was refused for good.
     pub refused_hash: Option<i64>,
+    /// The same without what changes with every message.
+    pub refused_live_hash: Option<i64>,
     /// The version sent last; 0 before the first.
     pub version: i64,
     /// Whether what changes with every message counts too.
@@ -112,21 +114,33 @@ pub async fn by_keys(
         .await?)
 }
 
-/// Up to `limit` marked leads whose time has come and of which nothing is on its way, oldest mark first. Other planners
-/// are kept off them until the transaction ends.
+/// Up to `limit` marked leads whose time has come and of which nothing is on its way: those that changed before those
+/// that a comparison of all marked (none of these without `with_bulk`), oldest mark first. Other planners are kept off
+/// them until the transaction ends; it must be one that reads what is committed by now.
 pub async fn due(
     connection: &mut PgConnection,
     scope: Scope<'_>,
     target: &str,
     now: DateTime<Utc>,
+    with_bulk: bool,
     limit: i64,
 ) -> Result<Vec<LinkedLead>, StoreError> {
+    let keys: Vec<String> = sqlx::query_scalar(include_str!("leads_due_lock.sql"))
+        .bind(scope.crm)
+        .bind(target)
+        .bind(now)
+        .bind(with_bulk)
+        .bind(limit)
+        .fetch_all(&mut *connection)
+        .await?;
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
     Ok(sqlx::query_as(include_str!("leads_due.sql"))
         .bind(scope.crm)
         .bind(scope.mapping)
         .bind(target)
-        .bind(now)
-        .bind(limit)
+        .bind(keys)
         .fetch_all(connection)
         .await?)
 }

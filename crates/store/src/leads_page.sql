@@ -4,7 +4,8 @@ select l.account_id, l.client_id, l.lead_key, l.display_name, l.phone_e164, l.em
        l.operator_id, o.name as operator_name, l.last_score, l.last_score_scale, l.last_score_at,
        l.first_message_at, l.last_message_at, l.dialog_url,
        hashtextextended(l.row_hash || '/' || coalesce(o.row_hash, 0), $2) as seen,
-       k.external_id, k.accepted_hash, k.accepted_live_hash, k.refused_hash, coalesce(k.version, 0) as version,
+       k.external_id, k.accepted_hash, k.accepted_live_hash, k.refused_hash,
+       k.refused_live_hash, coalesce(k.version, 0) as version,
        true as is_whole
 from leads l
 left join operators o on o.account_id = l.account_id and o.operator_id = l.operator_id

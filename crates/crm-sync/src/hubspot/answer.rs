@@ -57,6 +57,18 @@ fn details<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<Detail>, D::
 }
 
 impl ErrorBody {
+    /// Whether it tells a code: in `errors[]`, or only in the message, in the vendor's own words or in the JSON that it
+    /// ends with. What was sent is quoted there too, as values: these are not looked at.
+    fn tells(&self, code: &str) -> bool {
+        let own_words = self.message.split(['[', '{']).next().unwrap_or_default();
+        let packed: String = self.message.chars().filter(|c| !c.is_whitespace()).collect();
+        let has = |field: &str| packed.contains(&format!("\"{field}\":\"{code}\""));
+        self.errors.iter().any(|detail| detail.code == code)
+            || own_words.contains(code)
+            || has("error")
+            || has("code")
+    }
+
     /// The words of the refusal: category, codes, properties, texts. May quote what was sent.
     pub(super) fn words(&self) -> String {
         let mut words: Vec<String> = Vec::new();
@@ -151,6 +163,11 @@ impl Failure {
         matches!(self, Self::Status { status: 404, body, .. } if body.category == "OBJECT_NOT_FOUND")
     }
 
+    /// The setup is to blame, not what was sent.
+    pub(super) fn needs_a_person(&self) -> bool {
+        matches!(self, Self::Status { status, body, .. } if matches!(class(*status, body), Class::Broken(_)))
+    }
+
     /// It is there already.
     pub(super) fn is_conflict(&self) -> bool {
         matches!(self, Self::Status { status: 409, .. })
@@ -207,7 +224,7 @@ fn class(status: u16, body: &ErrorBody) -> Class {
         When::Always => true,
         When::Category(category) => body.category == category,
         When::Policy(policy) => body.policy_name == policy,
-        When::Code(code) => body.errors.iter().any(|detail| detail.code == code),
+        When::Code(code) => body.tells(code),
     };
     TABLE
         .iter()
@@ -273,6 +290,18 @@ mod tests {
                 r#"{"errors":[{"code":"PROPERTY_DOESNT_EXIST"}]}"#,
                 None,
                 "broken: a property that leads are written to is not there any more",
+            ),
+            (
+                400,
+                r#"{"category":"VALIDATION_ERROR","message":"Property values were not valid: [{\"error\": \"PROPERTY_DOESNT_EXIST\"}]"}"#,
+                None,
+                "broken: a property that leads are written to is not there any more",
+            ),
+            (
+                400,
+                r#"{"message":"Property values were not valid: [{\"value\":\"PROPERTY_DOESNT_EXIST\"}]"}"#,
+                None,
+                "refused",
             ),
             (400, r#"{"category":"MISSING_SCOPES"}"#, None, scope),
             (

@@ -8,6 +8,7 @@ mod answer;
 mod client;
 mod mapping;
 mod payload;
+mod reading;
 mod setup;
 
 use std::collections::HashMap;
@@ -22,6 +23,7 @@ use url::Url;
 use crate::adapter::{Accepted, Adapter, Checked, Difference, Held, Message, RowAnswer, Trouble, Writes};
 use crate::mapping::{Choices, Mapping, Wanted};
 use client::Client;
+use reading::Reading;
 
 /// How to reach a HubSpot account.
 #[derive(Clone)]
@@ -82,12 +84,22 @@ impl HubSpot {
         failure.trouble(self.clock.now(), zone)
     }
 
+    /// The records of these keys, all of them.
     async fn held(&self, keys: &[String]) -> Result<HashMap<String, Held>, Trouble> {
-        let call = payload::read(&self.mapping, keys);
+        let reading = self.reading(keys).await?;
+        if reading.unread.is_empty() {
+            return Ok(reading.held);
+        }
+        let reason = format!("{} contacts could not be read", reading.unread.len());
+        Err(Trouble::Busy { wait: None, reason, is_throttled: false })
+    }
+
+    async fn reading(&self, keys: &[String]) -> Result<Reading, Trouble> {
+        let call = reading::body(&self.mapping, keys);
         let answered = self.client.post("/batch/read", &call).await;
-        match answered.and_then(|body| payload::held(&self.mapping, &body)) {
-            Ok(held) => Ok(held),
-            Err(failure) if failure.is_not_found() => Ok(HashMap::new()),
+        match answered.and_then(|body| reading::read(&self.mapping, keys, &body)) {
+            Ok(reading) => Ok(reading),
+            Err(failure) if failure.is_not_found() => Ok(Reading::default()),
             // Nothing was written: whatever became of the read, the rows are as they were.
             Err(failure) => Err(match self.trouble(&failure) {
                 Trouble::Unknown { wait, reason } => Trouble::Busy { wait, reason, is_throttled: false },
@@ -137,13 +149,13 @@ impl Adapter for HubSpot {
 
     async fn send(&self, message: &Message) -> Result<Vec<RowAnswer>, Trouble> {
         let keys: Vec<String> = message.rows.iter().map(|row| row.wanted.key.clone()).collect();
-        let held = self.held(&keys).await?;
-        let batch = payload::Batch::new(&self.mapping, message, &held);
+        let reading = self.reading(&keys).await?;
+        let batch = payload::Batch::new(&self.mapping, message, &reading);
         if batch.is_empty() {
             return Ok(batch.answers(&self.mapping, None, self.portal.get()));
         }
         let answered = self.client.post("/batch/upsert", &batch.body()).await;
-        match answered.and_then(|body| payload::upserted(&body)) {
+        match answered.and_then(|body| payload::answer(&body)) {
             Ok(upserted) => Ok(batch.answers(&self.mapping, Some(&upserted), self.portal.get())),
             Err(failure) => match self.trouble(&failure) {
                 // Its words may quote what was sent.

@@ -214,15 +214,16 @@ async fn probe(hubspot: &HubSpot, fingerprint: i64) -> Result<(), Trouble> {
         .filter_map(|mapped| Some((mapped.property.clone(), Value::from(probe_value(mapped.field)?))))
         .collect();
     let wanted = Wanted { key: PROBE.to_owned(), changed_at: now, hash: 0, live_hash: 0, seen: 0, fields };
-    let row = Row { wanted: wanted.clone(), version: 1, external_id: None, intended_at: now };
+    let row =
+        Row { wanted: wanted.clone(), version: 1, external_id: None, intended_at: now, may_recreate: true };
     let message = Message { id: format!("probe-{fingerprint:x}"), rows: vec![row] };
     let keys = [PROBE.to_owned()];
 
-    let held = hubspot.held(&keys).await?;
-    let batch = payload::Batch::new(&hubspot.mapping, &message, &held);
+    let reading = hubspot.reading(&keys).await?;
+    let batch = payload::Batch::new(&hubspot.mapping, &message, &reading);
     if !batch.is_empty() {
         let said = hubspot.client.post("/batch/upsert", &batch.body()).await;
-        let said = said.and_then(|body| payload::upserted(&body));
+        let said = said.and_then(|body| payload::answer(&body));
         let said =
             said.map_err(|failure| needs_a_person(hubspot, &failure, "the probe record is refused"))?;
         let answers = batch.answers(&hubspot.mapping, Some(&said), None);

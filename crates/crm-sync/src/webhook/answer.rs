@@ -23,6 +23,10 @@ struct Item {
 pub(super) fn rows(answer: &Answer, message: &Message) -> Result<Vec<RowAnswer>, Trouble> {
     let reason = answer.reason();
     match answer.verdict {
+        // Refusals may stand in the part that did not come; only what cannot be a list of results says nothing.
+        Verdict::Accepted if answer.is_truncated && may_list(&answer.body) => {
+            Err(Trouble::Unknown { wait: None, reason: format!("{reason}, answer cut short") })
+        }
         Verdict::Accepted => Ok(items(&answer.body, message)),
         Verdict::Gone => {
             Err(Trouble::Off { reason: "the receiver wants no more leads (status 410)".to_owned() })
@@ -56,14 +60,20 @@ fn refused(status: Option<u16>, reason: String) -> Trouble {
     }
 }
 
-/// A 2xx accepts all, unless its body speaks of items.
+/// Whether a cut body may begin `{"results":[…`.
+fn may_list(body: &[u8]) -> bool {
+    body.trim_ascii_start().first().is_none_or(|first| *first == b'{')
+}
+
+/// A 2xx accepts all, unless its body has a list of results. Of that each entry is read for itself: an odd one hides no
+/// refusal beside it.
 fn items(body: &[u8], message: &Message) -> Vec<RowAnswer> {
     let accepted = || RowAnswer::Accepted(Accepted::default());
-    let said: Option<Vec<Item>> = serde_json::from_slice::<Value>(body)
-        .ok()
-        .and_then(|mut body| body.get_mut("results").map(Value::take))
-        .and_then(|results| serde_json::from_value(results).ok());
-    let Some(said) = said else { return message.rows.iter().map(|_| accepted()).collect() };
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    let Some(results) = body.get("results").and_then(Value::as_array) else {
+        return message.rows.iter().map(|_| accepted()).collect();
+    };
+    let said: Vec<Item> = results.iter().filter_map(|item| Item::deserialize(item).ok()).collect();
     let by_key: HashMap<&str, &Item> =
         said.iter().filter_map(|item| Some((item.key.as_str()?, item))).collect();
     let judge = |row: &Row| match by_key.get(row.wanted.key.as_str()) {
@@ -115,6 +125,7 @@ mod tests {
             version: 1,
             external_id: None,
             intended_at: "2026-01-15T09:30:00Z".parse().unwrap(),
+            may_recreate: true,
         };
         Message { id: "m".to_owned(), rows: keys.iter().map(row).collect() }
     }
@@ -139,6 +150,22 @@ mod tests {
         assert_eq!(said[1], RowAnswer::Refused { error: "refused: … is unknown".to_owned() });
         assert_eq!(said[2], RowAnswer::Later { error: "the receiver's answer does not name it".to_owned() });
         assert_eq!(said[3], RowAnswer::Later { error: "refused: busy".to_owned() });
+    }
+
+    #[test]
+    fn an_odd_entry_hides_no_refusal_and_a_cut_answer_accepts_nobody() {
+        let message = message(&["a", "b"]);
+        let body = r#"{"results":[7,null,{"key":"a","status":"error","message":"no"},"x",{"key":"b","status":"ok"}]}"#;
+        let said = rows(&answer(Verdict::Accepted, 200, body), &message).unwrap();
+        assert_eq!(said[0], RowAnswer::Refused { error: "refused: no".to_owned() });
+        assert_eq!(said[1], RowAnswer::Accepted(Accepted::default()));
+
+        let cut =
+            |body| rows(&Answer { is_truncated: true, ..answer(Verdict::Accepted, 200, body) }, &message);
+        for body in ["", " {\"results\":[{\"key\":\"a\",\"status\":\"ok\"}", "{"] {
+            assert!(matches!(cut(body), Err(Trouble::Unknown { .. })), "{body}");
+        }
+        assert!(cut("<html>").is_ok(), "a long page is no list");
     }
 
     #[test]

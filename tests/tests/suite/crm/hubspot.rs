@@ -1,9 +1,10 @@
 //! HubSpot: exactly once, whatever befalls the calls; what one bad row and people's edits come to.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crm_sync::{Choices, Crm, CrmError, Kind, LeadField, Options, Ownership, Progress};
-use events::{Clock as _, SystemClock};
+use events::{Clock as _, ManualClock, SystemClock};
 use simulator::hubspot::HubSpot;
 use simulator::server::Hosted;
 use simulator::service::{Fault, Misdeed};
@@ -11,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::scene::{
     ask, assert_discreet, assert_each_once, calls, change, creates, edit, hubspot, key, once, property,
-    put_leads, remembered, sales, sync, with_leads,
+    put_leads, remembered, sales, sync, sync_at, with_leads,
 };
 
 const UPSERT: &str = "/crm/v3/objects/contacts/batch/upsert";
@@ -195,6 +196,38 @@ async fn an_edit_of_ours_is_found_by_verify() {
         found.mismatches.iter().map(|mismatch| (mismatch.lead_key.clone(), mismatch.is_missing)).collect();
     wrong.sort();
     assert_eq!(wrong, [(key(2), false), (key(4), true)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_is_deleted_again_and_again_is_made_anew_once_a_day() {
+    let (_database, pool) = with_leads(3).await;
+    let hubspot = hubspot().await;
+    let clock = ManualClock::at(SystemClock.now());
+    let sync = sync_at(&pool, Arc::new(clock.clone()), vec![sales(&hubspot)]);
+    once(&sync, "sales").await.unwrap();
+    let deleted = async |tag: &str| {
+        hubspot.with(|hubspot| {
+            let id = hubspot.contacts.having("chat_client_key", &key(2)).unwrap().id;
+            assert_eq!(ask(hubspot, "DELETE", &format!("/{id}"), "", SystemClock.now()).status, 204);
+        });
+        change(&pool, &format!("tags = array['{tag}']"), "client_id = '2'").await;
+        clock.advance(chrono::Duration::minutes(1));
+        once(&sync, "sales").await.unwrap()
+    };
+    let first = deleted("a").await;
+    assert_eq!((first.created, first.dead), (1, 0), "{first:?}");
+    let second = deleted("b").await;
+    assert_eq!((second.created, second.dead), (0, 1), "{second:?}");
+    assert!(second.dead_letters[0].error.contains("gone again"), "{:?}", second.dead_letters);
+    assert_eq!(creates(&hubspot)[&key(2)], 2);
+    clock.advance(chrono::Duration::hours(25));
+    change(&pool, "tags = array['c']", "client_id = '2'").await;
+    let next_day = once(&sync, "sales").await.unwrap();
+    assert_eq!((next_day.created, next_day.dead), (1, 0), "{next_day:?}");
+    deleted("d").await;
+    let (told, stop) = (|_: Progress| {}, CancellationToken::new());
+    let asked = sync.once("sales", Options { retry_dead: true }, &told, &stop).await.unwrap();
+    assert_eq!((asked.created, asked.dead), (1, 0), "a person asks: {asked:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,7 +7,7 @@ use events::{Clock as _, SystemClock};
 use serde_json::json;
 use sqlx::PgPool;
 use store::changes::{self, ChangeKind};
-use store::crm_links::{self, Finding, Reply, Settled};
+use store::crm_links::{self, Finding, Record, Reply, Settled};
 use store::effects::{self, NewEffect};
 use store::leads::{self, Scope};
 use store::{crm_runs, effects::Lease, effects::Outcome};
@@ -38,7 +38,7 @@ async fn mark_all(pool: &PgPool, scope: Scope<'_>, is_whole: bool) -> (i64, i64)
 
 async fn due(pool: &PgPool, at: DateTime<Utc>) -> Vec<leads::LinkedLead> {
     let mut connection = pool.acquire().await.unwrap();
-    leads::due(&mut connection, SALES, "crm/sales", at, 100).await.unwrap()
+    leads::due(&mut connection, SALES, "crm/sales", at, true, 100).await.unwrap()
 }
 
 async fn found(pool: &PgPool, rows: &[(String, i64, Finding)]) {
@@ -47,7 +47,8 @@ async fn found(pool: &PgPool, rows: &[(String, i64, Finding)]) {
 }
 
 async fn settle(pool: &PgPool, key: &str, seen: i64, reply: Reply) {
-    let settled = Settled { lead_key: key.to_owned(), hash: 11, live_hash: 22, seen, reply };
+    let settled =
+        Settled { lead_key: key.to_owned(), hash: 11, live_hash: 22, seen, is_recreated: false, reply };
     let mut connection = pool.acquire().await.unwrap();
     crm_links::settle(&mut connection, "sales", &[settled], now()).await.unwrap();
 }
@@ -190,7 +191,13 @@ async fn each_answer_moves_the_link_on() {
     );
     let records = crm_links::records(&pool, "sales", &[&key(1), &key(2), "nobody"]).await.unwrap();
     let records: BTreeSet<_> = records.into_iter().collect();
-    assert_eq!(records, BTreeSet::from([(key(1), Some("901".to_owned()), true), (key(2), None, false)]));
+    let record = |client, external_id: Option<&str>| Record {
+        lead_key: key(client),
+        external_id: external_id.map(str::to_owned),
+        was_accepted: external_id.is_some(),
+        recreated_at: None,
+    };
+    assert_eq!(records, BTreeSet::from([record(1, Some("901")), record(2, None)]));
     assert_eq!(crm_links::sample(&pool, "sales", 1, 10).await.unwrap(), [key(1)]);
     // Settled leads need no look until they change; open ones were not seen yet.
     assert_eq!(mark_all(&pool, SALES, true).await, (5, 3));
@@ -198,6 +205,52 @@ async fn each_answer_moves_the_link_on() {
     let again = due(&pool, now()).await;
     let dead = again.iter().find(|linked| linked.lead.lead_key == key(2)).unwrap();
     assert_eq!(dead.refused_hash, None, "it may be sent as it is");
+    assert_eq!(dead.refused_live_hash, None);
+}
+
+#[tokio::test]
+async fn what_just_changed_goes_before_what_a_comparison_of_all_found() {
+    let (_database, pool) = with_leads(4).await;
+    mark_all(&pool, SALES, true).await;
+    change(&pool, "tags = '{}'", "client_id = '3'").await;
+    let mut transaction = store::begin(&pool).await.unwrap();
+    let read = changes::read(&mut transaction, ChangeKind::Lead, 10).await.unwrap();
+    let soon = now() + Duration::seconds(2);
+    crm_links::mark_changed(&mut transaction, SALES, &read.subjects, soon, now()).await.unwrap();
+    store::commit(transaction).await.unwrap();
+    mark_all(&pool, SALES, true).await;
+
+    let keys = |leads: &[leads::LinkedLead]| -> Vec<String> {
+        leads.iter().map(|linked| linked.lead.lead_key.clone()).collect()
+    };
+    let all = due(&pool, now()).await;
+    assert_eq!(keys(&all), [key(3), key(1), key(2), key(4)]);
+    assert!(all[0].is_whole, "the comparison's wish stays");
+    let mut connection = pool.acquire().await.unwrap();
+    let some = leads::due(&mut connection, SALES, "crm/sales", now(), false, 100).await.unwrap();
+    assert_eq!(keys(&some), [key(3)], "those of the comparison are left for later");
+    let row = (key(3), some[0].seen, Finding::SameForNow);
+    found(&pool, &[row]).await;
+    assert_eq!(mark_all(&pool, SALES, true).await, (4, 4));
+    assert_eq!(keys(&due(&pool, now()).await), [key(1), key(2), key(3), key(4)], "now it is one of many");
+}
+
+#[tokio::test]
+async fn a_refusal_is_remembered_without_what_changes_with_every_message() {
+    let (_database, pool) = with_leads(1).await;
+    mark_all(&pool, SALES, true).await;
+    let seen = due(&pool, now()).await[0].seen;
+    settle(&pool, &key(1), seen, Reply::Dead { error: "why".to_owned() }).await;
+    let dead = due(&pool, now()).await;
+    assert_eq!((dead[0].refused_hash, dead[0].refused_live_hash), (Some(11), Some(22)));
+    found(&pool, &[(key(1), seen + 1, Finding::RefusedForNow)]).await;
+    let counts = crm_links::counts(&pool, "sales").await.unwrap();
+    assert_eq!((counts.dead, counts.marked), (1, 0));
+    assert_eq!(crm_links::dead(&pool, "sales", 1).await.unwrap()[0].last_error.as_deref(), Some("why"));
+    settle(&pool, &key(1), seen, accepted("901")).await;
+    mark_all(&pool, Scope { mapping: 8, ..SALES }, true).await;
+    let mended = due(&pool, now()).await;
+    assert_eq!((mended[0].refused_hash, mended[0].refused_live_hash), (None, None));
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use chatledger_tests::wait_until;
 use chrono::{DateTime, Utc};
 use crm_sync::Crm;
-use events::{ManualClock, SystemClock};
+use events::{Clock as _, ManualClock, SystemClock};
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
@@ -158,6 +158,35 @@ async fn a_login_that_fails_keeps_all_leads_and_is_tried_again_by_itself() {
     clock.advance(chrono::Duration::minutes(20));
     wait_until("all are there", SOON, async || hubspot.with(|hubspot| hubspot.contacts.len()) == 20).await;
     assert_eq!(state.state("sales").await.unwrap().links.dead, 0);
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receiver_that_lets_us_not_in_stays_broken_until_it_does() {
+    let (_database, pool) = with_leads(3).await;
+    let receiver = receiver().await;
+    receiver.with(|receiver| receiver.script.status = 403);
+    let clock = ManualClock::at(events::Clock::now(&SystemClock));
+    let crm = Crm { live: true, ..warehouse(&receiver) };
+    let running = Running::start(sync_at(&pool, Arc::new(clock.clone()), vec![crm.clone()]));
+    let state = sync(&pool, vec![crm]);
+    let broken_since = async || state.state("warehouse").await.unwrap().target.broken_since;
+    wait_until("it is broken", SOON, async || broken_since().await.is_some()).await;
+    let since = broken_since().await;
+    for calls in [2, 3] {
+        clock.advance(chrono::Duration::minutes(20));
+        wait_until("it is tried", SOON, async || {
+            receiver.with(|receiver| receiver.received().len()) >= calls
+                && state.state("warehouse").await.unwrap().target.paused_until > Some(clock.now())
+        })
+        .await;
+        assert_eq!(broken_since().await, since, "to look is not to mend");
+    }
+    receiver.with(|receiver| receiver.script.status = 200);
+    clock.advance(chrono::Duration::minutes(20));
+    wait_until("it takes them", SOON, async || receiver.with(|receiver| receiver.leads.by_key.len()) == 3)
+        .await;
+    wait_until("it is well", SOON, async || broken_since().await.is_none()).await;
     running.stop().await;
 }
 
