@@ -12,6 +12,23 @@ use crate::report::response_times::ResponseTimes;
 use crate::report::scores::ScoresReport;
 use crate::roles::Stage;
 
+/// Response times of all, of the history alone: what there is to see before the live chats, on stderr.
+///
+/// # Errors
+/// When the database does not answer.
+pub(super) async fn overture(stage: &Stage<'_>, account: &Account) -> anyhow::Result<()> {
+    let period = Period { from: None, to: None };
+    let as_of = period.as_of(account.time_zone, stage.installation.clock.now());
+    let (by, target_seconds) = (By::All, stage.configuration.report.target_seconds);
+    let query = Query { account: &account.id, from: None, to: None, by, target_seconds, as_of };
+    let rows = store::report::response_times(&stage.installation.pool, &query).await?;
+    let (name, zone) = (account.id.as_str(), account.time_zone);
+    let report = ResponseTimes { account: name, zone, period, by, target_seconds, as_of, rows };
+    // Nobody may be listening there.
+    let _ = writeln!(std::io::stderr(), "\n{}", report.heading());
+    Ok(())
+}
+
 /// Response times of all and by operator, scores by operator, and what became of every delivery.
 ///
 /// # Errors

@@ -39,6 +39,8 @@ impl Story<'_> {
         self.cast.register_hook(&format!("http://{address}/hooks/{ACCOUNT}/{HOOK_SECRET}"));
         say(&format!("the page with everything: http://{address}/"));
         self.history(account).await?;
+        lag::caught_up(self.stage.installation, PATIENCE).await?;
+        curtain::overture(self.stage, account).await?;
         if !self.leads().await? || !self.live(account).await? {
             return Ok(());
         }
