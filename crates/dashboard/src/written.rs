@@ -1,7 +1,9 @@
-//! Figures, times, names and links as people read them. Spans and shares read as on the command line.
+//! Figures, times, names and links as people read them.
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
+use events::figure;
+pub(crate) use events::figure::grouped;
 use maud::{Markup, html};
 
 /// What stands where there is nothing.
@@ -9,26 +11,9 @@ pub(crate) const NOTHING: &str = "–";
 /// Most characters of a name in a table.
 const NAME: usize = 60;
 
-/// `42s`, `2m 05s`, `1h 12m`, `3d 04h`; below ten seconds with a tenth: `3.4s`.
+/// As [`figure::span`] says it.
 pub(crate) fn span(seconds: Option<f64>) -> String {
-    let Some(seconds) = seconds.filter(|seconds| seconds.is_finite()) else { return NOTHING.to_owned() };
-    let tenths = (seconds.max(0.0) * 10.0).round();
-    if tenths > 0.0 && tenths < 100.0 {
-        return format!("{:.1}s", tenths / 10.0).replace(".0s", "s");
-    }
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "not negative; a cast saturates"
-    )]
-    let whole = seconds.max(0.0).round() as u64;
-    let (minutes, hours, days) = (whole / 60, whole / 3600, whole / 86_400);
-    match whole {
-        0..60 => format!("{whole}s"),
-        60..3600 => format!("{minutes}m {:02}s", whole % 60),
-        3600..86_400 => format!("{hours}h {:02}m", minutes % 60),
-        _ => format!("{days}d {:02}h", hours % 24),
-    }
+    figure::span(seconds).unwrap_or_else(|| NOTHING.to_owned())
 }
 
 /// Between two instants, never below 0.
@@ -36,29 +21,9 @@ pub(crate) fn since(then: DateTime<Utc>, now: DateTime<Utc>) -> f64 {
     (now - then).as_seconds_f64().max(0.0)
 }
 
-/// `87 %`: never 100 % or 0 % unless it is exactly so.
+/// As [`figure::percent`] says it.
 pub(crate) fn percent(share: Option<f64>) -> String {
-    match share {
-        None => NOTHING.to_owned(),
-        Some(share) if share <= 0.0 || share >= 1.0 => format!("{:.0} %", share * 100.0),
-        Some(share) => format!("{:.0} %", (share * 100.0).round().clamp(1.0, 99.0)),
-    }
-}
-
-/// `1,234,567`.
-pub(crate) fn grouped(number: i64) -> String {
-    let digits = number.unsigned_abs().to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3 + 1);
-    if number < 0 {
-        text.push('−');
-    }
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    figure::percent(share).unwrap_or_else(|| NOTHING.to_owned())
 }
 
 /// `1`, `4.5`: a score.
@@ -119,18 +84,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_shares_and_numbers_read_as_people_say_them() {
-        let spans = [0.0, 3.42, 9.96, 59.6, 125.0, 4320.0, 273_600.0, -1.0].map(|s| span(Some(s)));
-        assert_eq!(spans, ["0s", "3.4s", "10s", "1m 00s", "2m 05s", "1h 12m", "3d 04h", "0s"]);
-        assert_eq!([span(None), span(Some(f64::NAN))], [NOTHING, NOTHING]);
-        assert_eq!(
-            [None, Some(0.001), Some(0.999), Some(1.0)].map(percent),
-            [NOTHING, "1 %", "99 %", "100 %"]
-        );
-        assert_eq!(
-            [0, 999, 1000, 1_234_567, -1000].map(grouped),
-            ["0", "999", "1,000", "1,234,567", "−1,000"]
-        );
+    fn nothing_is_a_dash_and_a_score_has_no_idle_zeros() {
+        assert_eq!([span(None), percent(None)], [NOTHING, NOTHING]);
         assert_eq!([1.0, 4.5, 10.0].map(plain), ["1", "4.5", "10"]);
     }
 

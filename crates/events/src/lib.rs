@@ -13,6 +13,7 @@ pub mod accounting;
 pub mod clock;
 pub mod delivery;
 pub mod fact;
+pub mod figure;
 pub mod ids;
 pub mod observation;
 

@@ -161,10 +161,7 @@ async fn a_message_without_a_channel_joins_its_sibling_in_either_order() {
         );
         let order = if listed_first { [&listed, &hook] } else { [&hook, &listed] };
         for delivery in order {
-            let mut transaction = store::begin(&pool).await.unwrap();
-            store::facts::insert(&mut transaction, &facts(delivery)).await.unwrap();
-            store::commit(transaction).await.unwrap();
-            fold_all(&pool).await;
+            arrive(&pool, delivery).await;
         }
         let requests: Vec<(String, String)> =
             sqlx::query_as("select conversation, segmentation from requests").fetch_all(&pool).await.unwrap();
@@ -190,10 +187,7 @@ async fn what_is_concluded_from_links_is_no_link() {
         let database = database().await;
         let pool = database.pool();
         for delivery in order {
-            let mut transaction = store::begin(&pool).await.unwrap();
-            store::facts::insert(&mut transaction, &facts(delivery)).await.unwrap();
-            store::commit(transaction).await.unwrap();
-            fold_all(&pool).await;
+            arrive(&pool, delivery).await;
         }
         let requests: Vec<(String, String, i32)> =
             sqlx::query_as("select request_key, conversation, client_messages from requests")
@@ -227,10 +221,7 @@ async fn tag_and_report_of_a_survey_that_nobody_has_seen_are_one_score() {
         let database = database().await;
         let pool = database.pool();
         for delivery in order {
-            let mut transaction = store::begin(&pool).await.unwrap();
-            store::facts::insert(&mut transaction, &facts(delivery)).await.unwrap();
-            store::commit(transaction).await.unwrap();
-            fold_all(&pool).await;
+            arrive(&pool, delivery).await;
         }
         let scores: Vec<(String, f64, String, String)> =
             sqlx::query_as("select source, score, request_key, conversation from tag_scores")
@@ -269,10 +260,7 @@ async fn a_message_told_of_two_conversations_stands_where_the_latest_telling_say
         let database = database().await;
         let pool = database.pool();
         for delivery in order {
-            let mut transaction = store::begin(&pool).await.unwrap();
-            store::facts::insert(&mut transaction, &facts(delivery)).await.unwrap();
-            store::commit(transaction).await.unwrap();
-            fold_all(&pool).await;
+            arrive(&pool, delivery).await;
         }
         let messages: Vec<(String, String, Vec<Option<String>>)> =
             sqlx::query_as("select conversation, client_id, array[text, transport, dialog_id] from messages")
@@ -302,10 +290,7 @@ async fn a_client_whose_only_message_was_anothers_leaves_no_row() {
         "channel_id": 7, "event_time": iso(at(0))}),
     );
     for delivery in [&listed, &hook] {
-        let mut transaction = store::begin(&pool).await.unwrap();
-        store::facts::insert(&mut transaction, &facts(delivery)).await.unwrap();
-        store::commit(transaction).await.unwrap();
-        fold_all(&pool).await;
+        arrive(&pool, delivery).await;
     }
     let clients: Vec<String> =
         sqlx::query_scalar("select client_id from clients").fetch_all(&pool).await.unwrap();
@@ -401,6 +386,14 @@ fn facts(delivery: &Delivery) -> Vec<store::facts::FactRow> {
         .into_iter()
         .map(|o| store::facts::FactRow::new(&delivery.account, o).unwrap())
         .collect()
+}
+
+/// Stores what a delivery says, and folds.
+async fn arrive(pool: &PgPool, delivery: &Delivery) {
+    let mut transaction = store::begin(pool).await.unwrap();
+    store::facts::insert(&mut transaction, &facts(delivery)).await.unwrap();
+    store::commit(transaction).await.unwrap();
+    fold_all(pool).await;
 }
 
 async fn fold_all(pool: &PgPool) {

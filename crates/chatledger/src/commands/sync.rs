@@ -8,9 +8,9 @@ use tokio_util::sync::CancellationToken;
 use super::{StoppedByLimit, WrongUsage};
 use crate::configuration::Configuration;
 use crate::installation::Installation;
+use crate::progress::SyncProgress;
 use crate::shutdown;
 
-mod bar;
 mod written;
 
 /// Records that `--verify` reads back.
@@ -129,7 +129,7 @@ impl SyncCommand {
             return Ok(());
         }
         if self.once {
-            let bar = bar::SyncBar::new(name);
+            let bar = SyncProgress::new(name);
             let options = Options { retry_dead: self.retry_dead };
             let summary = sync.once(name, options, &|progress| bar.show(&progress), stop).await;
             bar.finish();

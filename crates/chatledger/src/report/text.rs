@@ -1,6 +1,7 @@
 //! Tables that fit a terminal.
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+pub(crate) use events::figure::grouped;
 
 /// What a terminal shows in a line.
 pub(crate) const WIDTH: usize = 100;
@@ -54,27 +55,9 @@ pub(crate) fn wrapped(text: &str) -> String {
     lines.join("\n")
 }
 
-/// `1,234,567`.
-pub(crate) fn grouped(number: i64) -> String {
-    let digits = number.unsigned_abs().to_string();
-    let mut text = if number < 0 { "-".to_owned() } else { String::new() };
-    for (place, digit) in digits.char_indices() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_are_grouped_by_three() {
-        assert_eq!([0, 12, 999, 1000, -1_234_567].map(grouped), ["0", "12", "999", "1,000", "-1,234,567"]);
-    }
 
     #[test]
     fn long_names_are_cut_by_characters_and_stay_on_one_line() {

@@ -56,20 +56,13 @@ pub async fn delete_leads(
     connection: &mut PgConnection,
     clients: &[(String, String)],
 ) -> Result<(), StoreError> {
-    if clients.is_empty() {
-        return Ok(());
-    }
-    let (accounts, ids): (Vec<&str>, Vec<&str>) =
-        clients.iter().map(|(account, client)| (account.as_str(), client.as_str())).unzip();
-    sqlx::query(
-        "delete from leads l using unnest($1::text[], $2::text[]) as d(account_id, client_id) \
-         where l.account_id = d.account_id and l.client_id = d.client_id",
+    delete(
+        connection,
+        "delete from leads t using unnest($1::text[], $2::text[]) as d(account_id, client_id) \
+         where t.account_id = d.account_id and t.client_id = d.client_id",
+        clients,
     )
-    .bind(accounts)
-    .bind(ids)
-    .execute(connection)
-    .await?;
-    Ok(())
+    .await
 }
 
 /// Deletes the rows of clients of whom nothing is told any more: their only message turned out to be another's.
@@ -77,18 +70,25 @@ pub async fn delete_clients(
     connection: &mut PgConnection,
     clients: &[(String, String)],
 ) -> Result<(), StoreError> {
+    delete(
+        connection,
+        "delete from clients t using unnest($1::text[], $2::text[]) as d(account_id, client_id) \
+         where t.account_id = d.account_id and t.client_id = d.client_id",
+        clients,
+    )
+    .await
+}
+
+async fn delete(
+    connection: &mut PgConnection,
+    statement: &'static str,
+    clients: &[(String, String)],
+) -> Result<(), StoreError> {
     if clients.is_empty() {
         return Ok(());
     }
     let (accounts, ids): (Vec<&str>, Vec<&str>) =
         clients.iter().map(|(account, client)| (account.as_str(), client.as_str())).unzip();
-    sqlx::query(
-        "delete from clients c using unnest($1::text[], $2::text[]) as d(account_id, client_id) \
-         where c.account_id = d.account_id and c.client_id = d.client_id",
-    )
-    .bind(accounts)
-    .bind(ids)
-    .execute(connection)
-    .await?;
+    sqlx::query(statement).bind(accounts).bind(ids).execute(connection).await?;
     Ok(())
 }
