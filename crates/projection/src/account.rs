@@ -27,6 +27,31 @@ pub struct AccountRules {
     pub scores: Scores,
 }
 
+impl AccountRules {
+    /// Grows with every change of what a fold makes of the same facts and rules: what was saved under an older one is not
+    /// gone on from.
+    const FOLD_VERSION: i64 = 1;
+
+    /// Tells rules apart that may fold the same facts to different rows.
+    fn fingerprint(&self) -> i64 {
+        let Self { zone, bots, hours, default_country, web_url, platform, scores } = self;
+        let mut hash = xxhash_rust::xxh3::Xxh3::with_seed(Self::FOLD_VERSION.cast_unsigned());
+        hash.update(&events::METRIC_VERSION.to_le_bytes());
+        let words =
+            format!("{zone} {bots:?} {default_country:?} {web_url:?} {} {scores:?}", platform.as_str());
+        hash.update(words.as_bytes());
+        for (opens, closes, before) in hours.iter().flat_map(|hours| hours.intervals()) {
+            hash.update(&opens.timestamp_micros().to_le_bytes());
+            hash.update(&closes.timestamp_micros().to_le_bytes());
+            hash.update(&before.to_le_bytes());
+        }
+        if let Some(hours) = hours {
+            hash.update(&hours.in_force().start.timestamp_micros().to_le_bytes());
+        }
+        hash.digest().cast_signed()
+    }
+}
+
 /// A tag that is a score.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ScoreTag {
@@ -85,6 +110,7 @@ impl Default for AccountRules {
 #[derive(Clone, Debug, Default)]
 pub struct Rules {
     accounts: Arc<BTreeMap<String, AccountRules>>,
+    fingerprints: Arc<BTreeMap<String, i64>>,
     unknown: Arc<AccountRules>,
     readers: Readers,
 }
@@ -101,7 +127,8 @@ pub struct Readers {
 impl Rules {
     /// Rules by account id.
     pub fn new(accounts: BTreeMap<String, AccountRules>) -> Self {
-        Self { accounts: Arc::new(accounts), ..Self::default() }
+        let fingerprints = accounts.iter().map(|(id, rules)| (id.clone(), rules.fingerprint())).collect();
+        Self { accounts: Arc::new(accounts), fingerprints: Arc::new(fingerprints), ..Self::default() }
     }
 
     /// The same, with readers of changes.
@@ -117,6 +144,11 @@ impl Rules {
     /// All configured accounts.
     pub fn accounts(&self) -> impl Iterator<Item = (&str, &AccountRules)> {
         self.accounts.iter().map(|(account, rules)| (account.as_str(), rules))
+    }
+
+    /// Tells the rules of an account from others under which the same facts may fold to different rows.
+    pub fn fingerprint(&self, account: &str) -> i64 {
+        self.fingerprints.get(account).copied().unwrap_or_default()
     }
 
     /// The rules of an account; the defaults for one that is not configured (any more).

@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use events::fact::RequestKind;
 
 use super::evidence::Evidence;
-use super::message::Message;
+use super::saved::Saved;
 
 /// Why a request is closed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,17 +51,17 @@ impl Segments {
     }
 }
 
-/// Cuts a conversation.
-pub(super) fn requests(evidence: &Evidence, conversation: &str) -> Segments {
-    let mut requests = given(evidence);
+/// Cuts a conversation; with a saved state what came after its cut, and the request that lasts across it.
+pub(super) fn requests(evidence: &Evidence, conversation: &str, saved: Option<&Saved>) -> Segments {
+    let mut requests = given(evidence, saved);
     let mut closes = closes(evidence);
+    closes.sort();
     close_given(evidence, &mut requests, &closes);
-    closes.sort_by_key(|close| close.0);
     let with_id: BTreeSet<usize> =
         requests.iter().flat_map(|request| request.messages.iter().copied()).collect();
     let without_id: Vec<usize> = (0..evidence.messages.len()).filter(|at| !with_id.contains(at)).collect();
     let rest = adopt(evidence, &mut requests, &without_id);
-    requests.extend(derive(evidence, conversation, &requests, &rest, &closes));
+    requests.extend(derive(evidence, conversation, &requests, &rest, &closes, saved));
     requests.sort_by(|a, b| (a.opened_at, &a.key).cmp(&(b.opened_at, &b.key)));
     supersede(&mut requests);
     let of_message =
@@ -70,16 +70,18 @@ pub(super) fn requests(evidence: &Evidence, conversation: &str) -> Segments {
 }
 
 /// Requests that have an id, with their messages and openings, by opening.
-fn given(evidence: &Evidence) -> Vec<Segment> {
+fn given(evidence: &Evidence, saved: Option<&Saved>) -> Vec<Segment> {
     let mut messages: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for (at, message) in evidence.messages.iter().enumerate() {
         if let Some(id) = &message.registers.request_id {
             messages.entry(id).or_default().push(at);
         }
     }
+    let lasting = saved.and_then(|saved| saved.request_id.as_deref());
     let ids: BTreeSet<&str> = messages
         .keys()
         .copied()
+        .chain(lasting)
         .chain(evidence.opened.keys().map(String::as_str))
         .chain(evidence.closed.keys().map(String::as_str))
         .chain(evidence.reports.keys().map(String::as_str))
@@ -87,16 +89,24 @@ fn given(evidence: &Evidence) -> Vec<Segment> {
         .collect();
     let mut requests: Vec<Segment> = ids
         .into_iter()
-        .filter_map(|id| given_one(evidence, id, messages.remove(id).unwrap_or_default()))
+        .filter_map(|id| {
+            let talked = saved.filter(|_| lasting == Some(id)).and_then(Saved::first_talk);
+            given_one(evidence, id, messages.remove(id).unwrap_or_default(), talked)
+        })
         .collect();
     requests.sort_by(|a, b| (a.opened_at, &a.key).cmp(&(b.opened_at, &b.key)));
     requests
 }
 
-fn given_one(evidence: &Evidence, id: &str, messages: Vec<usize>) -> Option<Segment> {
+fn given_one(
+    evidence: &Evidence,
+    id: &str,
+    messages: Vec<usize>,
+    talked: Option<DateTime<Utc>>,
+) -> Option<Segment> {
     let opened = evidence.opened.get(id);
     let report = evidence.reports.get(id);
-    let first = first_talk(evidence, &messages);
+    let first = talked.or_else(|| first_talk(evidence, &messages));
     let opened_at = [opened.and_then(|opened| opened.fact.at), first]
         .into_iter()
         .flatten()
@@ -138,17 +148,22 @@ fn closes(evidence: &Evidence) -> Vec<(DateTime<Utc>, Option<String>)> {
     events.chain(rows).collect()
 }
 
-/// Closes given requests: `close_request`, else the last close of the dialog, else the report.
+/// Closes given requests: `close_request`, else the last close of the dialog, else the report. `closes` by time.
 fn close_given(evidence: &Evidence, requests: &mut [Segment], closes: &[(DateTime<Utc>, Option<String>)]) {
     let mut of_dialog: BTreeMap<String, DateTime<Utc>> = BTreeMap::new();
     for (at, named) in closes {
-        // Events have whole seconds at times: a request opened within that second was not open yet.
+        // Events have whole seconds at times: a request opened within that second was not open yet. One that was closed
+        // is closed again only after more was said in it: else the close is that of messages without an id.
         let open_then = || {
-            requests.iter().rev().find(|r| r.counts_as_contact() && r.opened_at <= *at).map(|r| r.key.clone())
+            let request = requests.iter().rev().find(|r| r.counts_as_contact() && r.opened_at <= *at)?;
+            let spoken = |since: &DateTime<Utc>| {
+                let mut seconds = request.messages.iter().map(|m| evidence.messages[*m].second);
+                seconds.any(|second| second > since.timestamp() && second <= at.timestamp())
+            };
+            of_dialog.get(&request.key).is_none_or(spoken).then(|| request.key.clone())
         };
         if let Some(key) = named.clone().or_else(open_then) {
-            let latest = of_dialog.entry(key).or_insert(*at);
-            *latest = (*latest).max(*at);
+            of_dialog.insert(key, *at);
         }
     }
     for request in requests {
@@ -208,22 +223,27 @@ fn derive(
     given: &[Segment],
     rest: &[usize],
     closes: &[(DateTime<Utc>, Option<String>)],
+    saved: Option<&Saved>,
 ) -> Vec<Segment> {
-    let mut derived: Vec<Segment> = Vec::new();
+    let lasting = saved.filter(|saved| saved.request_id.is_none());
+    let mut derived: Vec<Segment> = lasting.map(Saved::derived).into_iter().collect();
     let openings: Vec<DateTime<Utc>> =
         given.iter().filter(|r| r.counts_as_contact()).map(|r| r.opened_at).collect();
     // The first close at or after the second of a message, and the first opening of a given request after it.
-    let ended_by = |message: &Message| {
-        closes.get(closes.partition_point(|close| close.0.timestamp() < message.second)).map(|close| close.0)
+    let ended_by = |second: i64| {
+        closes.get(closes.partition_point(|close| close.0.timestamp() < second)).map(|close| close.0)
     };
-    let opening_after = |message: &Message| {
-        openings.get(openings.partition_point(|at| at.timestamp() <= message.second)).copied()
+    let opening_after =
+        |second: i64| openings.get(openings.partition_point(|at| at.timestamp() <= second)).copied();
+    let last_second = |request: &Segment| match request.messages.last() {
+        Some(last) => Some(evidence.messages[*last].second),
+        None => lasting.and_then(|saved| saved.request.talk.last_second),
     };
     for &at in rest {
         let message = &evidence.messages[at];
         let open = derived.last_mut().filter(|request: &&mut Segment| {
-            let last = request.messages.last().map(|last| &evidence.messages[*last]);
-            let end = last.and_then(|last| [ended_by(last), opening_after(last)].into_iter().flatten().min());
+            let end = last_second(request)
+                .and_then(|last| [ended_by(last), opening_after(last)].into_iter().flatten().min());
             end.is_none_or(|end| message.second <= end.timestamp())
         });
         match open {
@@ -241,7 +261,7 @@ fn derive(
         }
     }
     for request in &mut derived {
-        let Some(last) = request.messages.last().map(|last| &evidence.messages[*last]) else { continue };
+        let Some(last) = last_second(request) else { continue };
         let close = ended_by(last).filter(|at| opening_after(last).is_none_or(|opening| *at <= opening));
         request.close = close.map(|at| Close { at, reason: "unknown", detail: None });
     }

@@ -407,4 +407,5 @@ proptest! {
     }
 }
 
+mod saved;
 mod scores;

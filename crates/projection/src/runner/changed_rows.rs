@@ -9,8 +9,7 @@ use store::tables::{
 };
 use store::{PgConnection, StoreError};
 
-use crate::AccountRules;
-use crate::fold::fold;
+use crate::fold::Folded;
 
 /// What to write and what to delete.
 #[derive(Default)]
@@ -41,9 +40,8 @@ const TABLES: [&str; 7] = [
 ];
 
 impl ChangedRows {
-    /// Folds a conversation and keeps what differs.
-    pub(super) fn add(&mut self, subject: &Subject, rules: &AccountRules) -> Result<(), StoreError> {
-        let folded = fold(subject, rules);
+    /// Keeps what differs from the rows that are there.
+    pub(super) fn add(&mut self, subject: &Subject, folded: Folded) -> Result<(), StoreError> {
         let mut kept = HashSet::new();
         let first_message = self.messages.len();
         let mut changed = false;

@@ -7,6 +7,7 @@
 
 mod calendars;
 mod changed_rows;
+mod conversations;
 mod fold_marks;
 mod partitions;
 mod store_facts;
