@@ -17,6 +17,19 @@ create index facts_conversation on facts (account_id, conversation, happened_at)
 -- From when on the conversation has to be folded anew; null: from its beginning.
 alter table marks add column since timestamptz;
 
+-- Set because the rules changed, not because something was told: what its fold changes is noted for nobody.
+alter table marks add column quiet boolean not null default false;
+
+-- Under which rules an account's rows are folded: those of the process that started last. `parts` says what they are made
+-- of, `changed` which parts differed from the rules before.
+create table folded_rules (
+    account_id text primary key,
+    rules      bigint not null,
+    parts      jsonb not null,
+    changed    text[] not null,
+    adopted_at timestamptz not null default now()
+);
+
 -- The saved state of a conversation's fold before a cut. Left out when tables are compared: it only saves time, and is
 -- made anew when it is missing or was made under other rules.
 create table fold_states (

@@ -32,21 +32,37 @@ impl AccountRules {
     /// gone on from.
     const FOLD_VERSION: i64 = 1;
 
-    /// Tells rules apart that may fold the same facts to different rows.
-    fn fingerprint(&self) -> i64 {
+    /// What the rules are made of, by the words of the configuration: calendars as hashes of their open intervals.
+    pub fn parts(&self) -> BTreeMap<&'static str, String> {
         let Self { zone, bots, hours, default_country, web_url, platform, scores } = self;
-        let mut hash = xxhash_rust::xxh3::Xxh3::with_seed(Self::FOLD_VERSION.cast_unsigned());
-        hash.update(&events::METRIC_VERSION.to_le_bytes());
-        let words =
-            format!("{zone} {bots:?} {default_country:?} {web_url:?} {} {scores:?}", platform.as_str());
-        hash.update(words.as_bytes());
-        for (opens, closes, before) in hours.iter().flat_map(|hours| hours.intervals()) {
-            hash.update(&opens.timestamp_micros().to_le_bytes());
-            hash.update(&closes.timestamp_micros().to_le_bytes());
-            hash.update(&before.to_le_bytes());
-        }
+        let mut calendar = xxhash_rust::xxh3::Xxh3::new();
         if let Some(hours) = hours {
-            hash.update(&hours.in_force().start.timestamp_micros().to_le_bytes());
+            calendar.update(&hours.in_force().start.timestamp_micros().to_le_bytes());
+            for (opens, closes, before) in hours.intervals() {
+                calendar.update(&opens.timestamp_micros().to_le_bytes());
+                calendar.update(&closes.timestamp_micros().to_le_bytes());
+                calendar.update(&before.to_le_bytes());
+            }
+        }
+        let calendar = hours.as_ref().map(|_| format!("{:x}", calendar.digest())).unwrap_or_default();
+        BTreeMap::from([
+            ("time_zone", zone.to_string()),
+            ("bot_operators", format!("{bots:?}")),
+            ("calendar", calendar),
+            ("default_country", default_country.clone().unwrap_or_default()),
+            ("web_url", web_url.clone().unwrap_or_default()),
+            ("platform", platform.as_str().to_owned()),
+            ("score", format!("{scores:?}")),
+            ("metric_version", events::METRIC_VERSION.to_string()),
+            ("fold_version", Self::FOLD_VERSION.to_string()),
+        ])
+    }
+
+    /// Tells rules apart under which the same facts may fold to different rows.
+    fn fingerprint(&self) -> i64 {
+        let mut hash = xxhash_rust::xxh3::Xxh3::new();
+        for (part, words) in self.parts() {
+            hash.update(format!("{part}={words}\n").as_bytes());
         }
         hash.digest().cast_signed()
     }
@@ -148,7 +164,7 @@ impl Rules {
 
     /// Tells the rules of an account from others under which the same facts may fold to different rows.
     pub fn fingerprint(&self, account: &str) -> i64 {
-        self.fingerprints.get(account).copied().unwrap_or_default()
+        self.fingerprints.get(account).copied().unwrap_or_else(|| self.unknown.fingerprint())
     }
 
     /// The rules of an account; the defaults for one that is not configured (any more).

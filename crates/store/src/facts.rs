@@ -118,7 +118,13 @@ pub async fn insert(connection: &mut PgConnection, rows: &[FactRow]) -> Result<V
         new[at] = fresh;
         let since = rows[at].happened_at();
         for (kind, subject) in &filed.marks {
-            wanted.add(Mark { account: account.clone(), kind, subject: subject.clone(), since });
+            wanted.add(Mark {
+                account: account.clone(),
+                kind,
+                subject: subject.clone(),
+                since,
+                quiet: false,
+            });
         }
         for identity in &filed.links {
             if let Some(conversation) = &filed.conversation {
@@ -149,7 +155,7 @@ impl Wanted {
     }
 
     fn marks(self) -> Vec<Mark> {
-        let mark = |((account, kind, subject), since)| Mark { account, kind, subject, since };
+        let mark = |((account, kind, subject), since)| Mark { account, kind, subject, since, quiet: false };
         self.0.into_iter().map(mark).collect()
     }
 }
@@ -247,7 +253,7 @@ async fn link(
     .await?;
     Ok(new
         .into_iter()
-        .map(|(account, subject)| Mark { account, kind: "identity", subject, since: None })
+        .map(|(account, subject)| Mark { account, kind: "identity", subject, since: None, quiet: false })
         .collect())
 }
 
@@ -278,7 +284,7 @@ async fn siblings(
         .into_iter()
         .map(|(account, kind, subject)| {
             let kind = if kind == "identity" { "identity" } else { "conversation" };
-            Mark { account, kind, subject, since: None }
+            Mark { account, kind, subject, since: None, quiet: false }
         })
         .collect())
 }

@@ -75,6 +75,13 @@ pub struct Work {
     claim: Claim,
 }
 
+impl Work {
+    /// Whether a subject folds only because the rules changed: nobody is told.
+    pub fn is_quiet(&self, account: &str, subject: &str) -> bool {
+        self.claim.get(account, subject).is_some_and(|claimed| claimed.quiet)
+    }
+}
+
 /// Joins the current generation: what every transaction does first that writes to it.
 ///
 /// Takes the lock that the switch of a rebuild takes exclusively, and does not wait for the disk at commit: after a
@@ -130,6 +137,7 @@ pub async fn settle_identities(connection: &mut PgConnection, limit: i64) -> Res
                 kind: "conversation",
                 subject: conversation.clone(),
                 since: None,
+                quiet: false,
             });
         }
     }

@@ -15,8 +15,8 @@ pub(crate) const GENERATION_LOCK: i64 = 0x6368_6174_0000_0002;
 /// Shared by transactions that store firm messages, exclusive for those that store messages without a channel.
 pub(crate) const UNFIRM_LOCK: i64 = 0x6368_6174_0000_0003;
 
-/// Taken by whoever writes calendars.
-pub(crate) const CALENDAR_LOCK: i64 = 0x6368_6174_0000_0004;
+/// Taken by whoever adopts rules or writes calendars.
+pub(crate) const RULES_LOCK: i64 = 0x6368_6174_0000_0004;
 
 /// Taken by whoever settles identities.
 pub(crate) const SETTLE_LOCK: i64 = 0x6368_6174_0000_0005;
@@ -32,6 +32,8 @@ pub(crate) struct Mark {
     pub(crate) subject: String,
     /// From when on it has to be folded anew; `None`: from its beginning.
     pub(crate) since: Option<DateTime<Utc>>,
+    /// Nothing new was told: what the fold changes is noted for nobody.
+    pub(crate) quiet: bool,
 }
 
 /// Inserts marks. Callers pass each one once.
@@ -39,24 +41,27 @@ pub(crate) async fn set<'a>(
     connection: &mut PgConnection,
     marks: impl IntoIterator<Item = &'a Mark>,
 ) -> Result<(), StoreError> {
-    let (mut accounts, mut kinds, mut subjects, mut since) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut accounts, mut kinds, mut subjects) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut since, mut quiet) = (Vec::new(), Vec::new());
     for mark in marks {
         accounts.push(mark.account.as_str());
         kinds.push(mark.kind);
         subjects.push(mark.subject.as_str());
         since.push(mark.since);
+        quiet.push(mark.quiet);
     }
     if accounts.is_empty() {
         return Ok(());
     }
     sqlx::query(
-        "insert into marks (account_id, kind, subject, since) \
-         select * from unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[])",
+        "insert into marks (account_id, kind, subject, since, quiet) \
+         select * from unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::boolean[])",
     )
     .bind(accounts)
     .bind(kinds)
     .bind(subjects)
     .bind(since)
+    .bind(quiet)
     .execute(connection)
     .await?;
     Ok(())
@@ -69,6 +74,8 @@ pub(crate) struct Claimed {
     pub(crate) subject: String,
     /// The earliest of its marks; `None`: from its beginning.
     pub(crate) since: Option<DateTime<Utc>>,
+    /// All of its marks are.
+    pub(crate) quiet: bool,
 }
 
 /// Subjects that are claimed for this transaction, with the marks that were there before anything was read.
@@ -80,9 +87,31 @@ pub(crate) struct Claim {
 }
 
 impl Claim {
+    /// A claimed subject.
+    pub(crate) fn get(&self, account: &str, subject: &str) -> Option<&Claimed> {
+        let place = self.subjects.binary_search_by(|c| (&*c.account, &*c.subject).cmp(&(account, subject)));
+        self.subjects.get(place.ok()?)
+    }
+
     /// Accounts and subjects, as arrays for a statement.
     pub(crate) fn columns(&self) -> (Vec<&str>, Vec<&str>) {
         self.subjects.iter().map(|claimed| (claimed.account.as_str(), claimed.subject.as_str())).unzip()
+    }
+}
+
+/// One mark, as stored. Sorted, the earliest of a subject comes first.
+#[derive(PartialEq, Eq, PartialOrd, Ord, sqlx::FromRow)]
+struct Marked {
+    account_id: String,
+    subject: String,
+    since: Option<DateTime<Utc>>,
+    quiet: bool,
+    mark_id: i64,
+}
+
+impl Marked {
+    fn of(&self) -> (&String, &String) {
+        (&self.account_id, &self.subject)
     }
 }
 
@@ -94,8 +123,8 @@ pub(crate) async fn claim(
     kind: &str,
     limit: i64,
 ) -> Result<Claim, StoreError> {
-    let mut marked: Vec<(String, String, Option<DateTime<Utc>>, i64)> = sqlx::query_as(
-        "select account_id, subject, since, mark_id from marks where kind = $1 order by mark_id limit $2",
+    let mut marked: Vec<Marked> = sqlx::query_as(
+        "select account_id, subject, since, quiet, mark_id from marks where kind = $1 order by mark_id limit $2",
     )
     .bind(kind)
     .bind(limit)
@@ -104,9 +133,15 @@ pub(crate) async fn claim(
     // `None` sorts first: from the beginning.
     marked.sort();
     let mut subjects: Vec<Claimed> = Vec::new();
-    for (account, subject, since, _) in &marked {
-        if subjects.last().is_none_or(|last| (&last.account, &last.subject) != (account, subject)) {
-            subjects.push(Claimed { account: account.clone(), subject: subject.clone(), since: *since });
+    for mark in &marked {
+        match subjects.last_mut().filter(|last| (&last.account, &last.subject) == mark.of()) {
+            Some(claimed) => claimed.quiet &= mark.quiet,
+            None => subjects.push(Claimed {
+                account: mark.account_id.clone(),
+                subject: mark.subject.clone(),
+                since: mark.since,
+                quiet: mark.quiet,
+            }),
         }
     }
     if subjects.is_empty() {
@@ -120,10 +155,9 @@ pub(crate) async fn claim(
             .await?;
     let mut keep = free.into_iter();
     subjects.retain(|_| keep.next().unwrap_or(false));
-    let held = |account: &String, subject: &String| {
-        subjects.binary_search_by(|c| (&c.account, &c.subject).cmp(&(account, subject))).is_ok()
-    };
-    let mark_ids = marked.iter().filter(|(a, s, _, _)| held(a, s)).map(|(_, _, _, id)| *id).collect();
+    let held =
+        |mark: &&Marked| subjects.binary_search_by(|c| (&c.account, &c.subject).cmp(&mark.of())).is_ok();
+    let mark_ids = marked.iter().filter(held).map(|mark| mark.mark_id).collect();
     Ok(Claim { subjects, mark_ids })
 }
 

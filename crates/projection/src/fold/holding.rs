@@ -115,7 +115,7 @@ impl Holding {
     pub(super) fn answer<'a>(
         &mut self,
         messages: &[&Message],
-        turns: impl Iterator<Item = &'a Turn> + Clone,
+        turns: &(impl Iterator<Item = &'a Turn> + Clone),
     ) {
         for run in self.ended.iter_mut().chain(&mut self.run).filter(|run| run.reply.is_none()) {
             let within = |m: &&&Message| {

@@ -49,7 +49,7 @@ impl RequestState {
             self.turns.extend(message, close, rules);
         }
         self.holding.extend(evidence, segment, messages, self.talk.first_client, &within, rules);
-        self.holding.answer(messages, self.turns.rows());
+        self.holding.answer(messages, &self.turns.rows());
         self
     }
 

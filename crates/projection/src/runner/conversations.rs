@@ -1,5 +1,7 @@
 //! Folding claimed conversations: from their saved states where these serve, whole where they do not.
 
+use std::collections::BTreeSet;
+
 use store::folding::{self, ClaimedConversations, OpenEnd, SavedState, StateChange, Subject};
 use store::{PgConnection, StoreError};
 
@@ -12,6 +14,25 @@ pub(super) struct Folds {
     pub(super) changed: ChangedRows,
     /// Account, conversation, and what happens to its saved state.
     pub(super) states: Vec<(String, String, StateChange)>,
+}
+
+/// Refuses to fold under rules that another process has replaced: each would undo the other's rows.
+pub(super) async fn check_rules(
+    connection: &mut PgConnection,
+    claimed: &ClaimedConversations,
+    rules: &Rules,
+) -> Result<(), StoreError> {
+    let accounts: BTreeSet<&str> =
+        claimed.conversations.iter().map(|(account, _)| account.as_str()).collect();
+    let ours: Vec<(&str, i64)> =
+        accounts.into_iter().map(|account| (account, rules.fingerprint(account))).collect();
+    match store::rules::replaced(connection, &ours).await?.first() {
+        None => Ok(()),
+        Some(account) => Err(StoreError::Refused(format!(
+            "account {account}: a process that was started later folds it under another configuration. Give both the same \
+             configuration and restart this one"
+        ))),
+    }
 }
 
 /// Reads what is needed of each conversation and folds it.
@@ -30,7 +51,8 @@ pub(super) async fn fold(
             (&state.account, &state.conversation).cmp(&(&subject.account, &subject.subject))
         });
         let Some((_, saved)) = place.ok().and_then(|place| usable.get(place)) else { continue };
-        if folds.add(&subject, rules, Some(saved))? {
+        let quiet = claimed.is_quiet(&subject.account, &subject.subject);
+        if folds.add(&subject, rules, Some(saved), quiet)? {
             resumed.push((subject.account, subject.subject));
         }
     }
@@ -39,7 +61,8 @@ pub(super) async fn fold(
     metrics::counter!("chatledger_folds_total", "from" => "state").increment(resumed.len() as u64);
     metrics::counter!("chatledger_folds_total", "from" => "beginning").increment(whole.len() as u64);
     for subject in folding::read_whole(connection, &whole).await? {
-        folds.add(&subject, rules, None)?;
+        let quiet = claimed.is_quiet(&subject.account, &subject.subject);
+        folds.add(&subject, rules, None, quiet)?;
         let has_state = |state: &SavedState| {
             (&state.account, &state.conversation) == (&subject.account, &subject.subject)
         };
@@ -59,11 +82,17 @@ pub(super) async fn fold(
 
 impl Folds {
     /// Folds a conversation; false when the saved state does not do, and nothing was taken.
-    fn add(&mut self, subject: &Subject, rules: &Rules, saved: Option<&Saved>) -> Result<bool, StoreError> {
+    fn add(
+        &mut self,
+        subject: &Subject,
+        rules: &Rules,
+        saved: Option<&Saved>,
+        quiet: bool,
+    ) -> Result<bool, StoreError> {
         let Ok((folded, next)) = fold_and_save(subject, rules.of(&subject.account), saved) else {
             return Ok(false);
         };
-        self.changed.add(subject, folded)?;
+        self.changed.add(subject, folded, quiet)?;
         if let Some(next) = next {
             let state = serde_json::to_string(&next)
                 .map_err(|error| StoreError::Refused(format!("state of a fold: {error}")))?;

@@ -54,6 +54,7 @@ async fn conversations(pool: &PgPool, rules: &Rules, limit: i64) -> Result<usize
     if claimed.conversations.is_empty() {
         return Ok(0);
     }
+    conversations::check_rules(&mut transaction, &claimed, rules).await?;
     let conversations::Folds { changed, states } =
         conversations::fold(&mut transaction, &claimed, rules).await?;
     folding::contest(&mut transaction, &changed.fresh_messages).await?;
@@ -63,7 +64,7 @@ async fn conversations(pool: &PgPool, rules: &Rules, limit: i64) -> Result<usize
         changes::note(&mut transaction, ChangeKind::Score, &changed.valuations()).await?;
     }
     fail::fail_point!("projection.rows_written", |_| std::process::abort());
-    claimed.finish(&mut transaction, &changed.clients).await?;
+    claimed.finish(&mut transaction, &changed.clients, &changed.told).await?;
     store::commit(transaction).await?;
     fail::fail_point!("projection.rows_committed", |_| std::process::abort());
     Ok(claimed.conversations.len())
@@ -106,7 +107,9 @@ async fn clients(pool: &PgPool, rules: &Rules, limit: i64) -> Result<usize, Stor
     tables::upsert_changed::<ClientRow>(&mut transaction, &rows).await?;
     let changed = tables::upsert_changed::<LeadRow>(&mut transaction, &leads).await?;
     if rules.readers().leads {
-        changes::note(&mut transaction, ChangeKind::Lead, &changed).await?;
+        let heard: Vec<(String, String)> =
+            changed.into_iter().filter(|(account, client)| !work.is_quiet(account, client)).collect();
+        changes::note(&mut transaction, ChangeKind::Lead, &heard).await?;
     }
     folding::finish(&mut transaction, &work).await?;
     store::commit(transaction).await?;

@@ -244,24 +244,28 @@ pub async fn write_states(
 impl ClaimedConversations {
     /// Whether a conversation has to be folded from its beginning whatever was saved.
     pub fn is_undated(&self, account: &str, conversation: &str) -> bool {
-        let place = self
-            .claim
-            .subjects
-            .binary_search_by(|c| (&*c.account, &*c.subject).cmp(&(account, conversation)));
-        place.ok().and_then(|place| self.claim.subjects.get(place)).is_some_and(|c| c.since.is_none())
+        self.claim.get(account, conversation).is_some_and(|claimed| claimed.since.is_none())
     }
 
-    /// Ends the work: marks the clients whose rows depend on what was written, and clears the marks that were claimed.
+    /// Whether a conversation folds only because the rules changed: nobody is told.
+    pub fn is_quiet(&self, account: &str, conversation: &str) -> bool {
+        self.claim.get(account, conversation).is_some_and(|claimed| claimed.quiet)
+    }
+
+    /// Ends the work: marks the clients whose rows depend on what was written (`told`: those among them whose
+    /// conversations did not fold for the rules only), and clears the marks that were claimed.
     pub async fn finish(
         &self,
         connection: &mut PgConnection,
         clients: &BTreeSet<(String, String)>,
+        told: &BTreeSet<(String, String)>,
     ) -> Result<(), StoreError> {
         let mark = |(account, client): &(String, String)| Mark {
             account: account.clone(),
             kind: "client",
             subject: client.clone(),
             since: None,
+            quiet: !told.contains(&(account.clone(), client.clone())),
         };
         let wanted: Vec<Mark> = clients.iter().map(mark).collect();
         marks::set(connection, &wanted).await?;

@@ -30,7 +30,7 @@ pub async fn replace(
     }
     // Several processes start at once: the later one finds the earlier one's rows.
     sqlx::query("select pg_advisory_xact_lock($1)")
-        .bind(crate::marks::CALENDAR_LOCK)
+        .bind(crate::marks::RULES_LOCK)
         .execute(&mut *connection)
         .await?;
     sqlx::query("delete from calendar_intervals where account_id = $1")

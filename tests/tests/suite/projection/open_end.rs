@@ -94,7 +94,9 @@ async fn a_message_of_a_long_dialog_or_a_long_request_costs_what_one_of_a_short_
     let short = cost(&pool, 1, 100_003, 100).await;
     let dialog = cost(&pool, 2, 200_000 + 2_999, 30_000).await;
     let request = cost(&pool, 3, 300_000, 3_000).await;
-    println!("rows and pages for a message: short {short:?}, dialog of 30,000 {dialog:?}, request of 3,000 {request:?}");
+    println!(
+        "rows and pages for a message: short {short:?}, dialog of 30,000 {dialog:?}, request of 3,000 {request:?}"
+    );
     for (what, long) in [("dialog of 30,000 messages", dialog), ("request of 3,000 messages", request)] {
         // The open end is as long; indexes are a level or two deeper.
         assert!(long.0 <= short.0 * 3 / 2, "{what}: {} rows a message, a short one {}", long.0, short.0);
@@ -130,7 +132,8 @@ async fn folded_bit_by_bit_the_rows_are_those_of_one_fold() {
             fold_all(&pool).await;
             rest = after;
         }
-        let states: i64 = sqlx::query_scalar("select count(*) from fold_states").fetch_one(&pool).await.unwrap();
+        let states: i64 =
+            sqlx::query_scalar("select count(*) from fold_states").fetch_one(&pool).await.unwrap();
         assert!(states > 0, "seed {seed}: no state was saved");
         let at_once = database().await;
         let whole = at_once.pool();

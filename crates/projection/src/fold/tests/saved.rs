@@ -416,14 +416,14 @@ fn bit_by_bit(seed: u64, requests: usize) -> Effort {
                     .filter(|(_, a, b)| a != b || a.is_none())
                     .take(3)
                     .collect();
-                assert!(differing.is_empty(), "seed {seed}, state {:?}: {differing:#?}", saved);
+                assert!(differing.is_empty(), "seed {seed}, state {saved:?}: {differing:#?}");
                 if next.is_some() {
-                    saved = next.map(stored);
+                    saved = next.as_ref().map(stored);
                 }
             }
             None => {
                 effort.whole += 1;
-                saved = fold_and_save(&subject_of(all.clone()), &rules, None).unwrap().1.map(stored);
+                saved = fold_and_save(&subject_of(all.clone()), &rules, None).unwrap().1.as_ref().map(stored);
             }
         }
         known = truth;
@@ -432,8 +432,8 @@ fn bit_by_bit(seed: u64, requests: usize) -> Effort {
 }
 
 /// Through the form in which it is stored.
-fn stored(saved: Saved) -> Saved {
-    serde_json::from_str(&serde_json::to_string(&saved).unwrap()).unwrap()
+fn stored(saved: &Saved) -> Saved {
+    serde_json::from_str(&serde_json::to_string(saved).unwrap()).unwrap()
 }
 
 #[test]
