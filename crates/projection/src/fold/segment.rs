@@ -138,19 +138,26 @@ fn closes(evidence: &Evidence) -> Vec<(DateTime<Utc>, Option<String>)> {
     events.chain(rows).collect()
 }
 
-/// Closes given requests: `close_request`, else the last close of the dialog, else the report.
+/// Closes given requests: `close_request`, else a close of the dialog, else the report.
 fn close_given(evidence: &Evidence, requests: &mut [Segment], closes: &[(DateTime<Utc>, Option<String>)]) {
-    let mut of_dialog: BTreeMap<String, DateTime<Utc>> = BTreeMap::new();
+    let mut of_dialog: BTreeMap<String, Vec<DateTime<Utc>>> = BTreeMap::new();
     for (at, named) in closes {
         // Events have whole seconds at times: a request opened within that second was not open yet.
         let open_then = || {
             requests.iter().rev().find(|r| r.counts_as_contact() && r.opened_at <= *at).map(|r| r.key.clone())
         };
         if let Some(key) = named.clone().or_else(open_then) {
-            let latest = of_dialog.entry(key).or_insert(*at);
-            *latest = (*latest).max(*at);
+            of_dialog.entry(key).or_default().push(*at);
         }
     }
+    // The first close after its last message ends it: who writes later without naming it begins another contact.
+    let ended = |request: &Segment| {
+        let closes = of_dialog.get(&request.key)?;
+        let talk = request.messages.iter().rev().map(|at| &evidence.messages[*at]);
+        let last = talk.into_iter().find(|m| m.author.talks() && m.counts()).map(|m| m.second);
+        let after = closes.iter().filter(|at| last.is_none_or(|last| at.timestamp() >= last)).min();
+        after.or_else(|| closes.iter().max()).copied()
+    };
     for request in requests {
         let id = request.request_id.as_deref().unwrap_or_default();
         let word = evidence.closed.get(id).and_then(|closed| closed.fact.reason.clone());
@@ -158,7 +165,7 @@ fn close_given(evidence: &Evidence, requests: &mut [Segment], closes: &[(DateTim
             .closed
             .get(id)
             .and_then(|closed| closed.fact.at)
-            .or_else(|| of_dialog.get(id).copied())
+            .or_else(|| ended(request))
             .or_else(|| evidence.reports.get(id).and_then(|report| report.fact.closed_at));
         request.close = at.map(|at| Close { at, reason: close_reason(word.as_deref()), detail: word });
     }

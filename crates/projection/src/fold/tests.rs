@@ -268,6 +268,42 @@ fn a_message_without_a_request_within_the_time_of_a_given_one_is_its() {
 }
 
 #[test]
+fn who_writes_after_a_close_without_naming_the_request_begins_another_one() {
+    // Found by the independent fold: the later close was taken for the first request's, and the message with it.
+    let close = |clock: &str| {
+        webhook(&json!({"hook_type": "close_dialog", "dialog_id": 410_001, "client_id": 330_001,
+                        "event_time": format!("2026-01-15T{clock}Z")}))
+    };
+    let rows = folded(&[
+        client(1, "09:00:00"),
+        close("09:30:00"),
+        webhook(&message(2, None, "11:00:00", "client")),
+        close("11:30:00"),
+    ]);
+    let seen: Vec<_> = rows.requests.iter().map(|r| (r.request_key.as_str(), r.closed_at)).collect();
+    let (first, second) = (Some(at("09:30:00")), Some(at("11:30:00")));
+    assert_eq!(seen, [("1", first), ("derived:330001/12:2", second)]);
+}
+
+#[test]
+fn a_close_after_the_survey_does_not_move_the_contacts() {
+    // `closed_at` of a dialog is the close of its last contact: a survey moves it not (design.md 7.6).
+    let close = |clock: &str| {
+        webhook(&json!({"hook_type": "close_dialog", "dialog_id": 410_001, "client_id": 330_001,
+                        "event_time": format!("2026-01-15T{clock}Z")}))
+    };
+    let rows = folded(&[
+        client(1, "09:00:00"),
+        close("09:30:00"),
+        opened(2, "09:30:01", "rating", false),
+        webhook(&message(3, Some(2), "09:31:00", "client")),
+        close("09:32:00"),
+    ]);
+    assert_eq!(rows.requests[0].closed_at, Some(at("09:30:00")));
+    assert_eq!(rows.dialogs[0].closed_at, Some(at("09:30:00")));
+}
+
+#[test]
 fn a_request_whose_close_is_missing_is_superseded_by_the_next() {
     let rows = folded(&[client(1, "09:00:00"), webhook(&message(2, Some(2), "15:00:00", "client"))]);
     assert_eq!(rows.requests[0].close_reason.as_deref(), Some("superseded"));

@@ -160,13 +160,27 @@ pub(super) fn subjects(told: &[Told]) -> Vec<Subject> {
             rated.entry(valuation).or_default().insert(request);
         }
     }
-    let concluded = |told: &Told, ids: Identities<'_>| -> Option<String> {
-        let message = matches!(told.fact, Fact::Message(_));
+    // A message is filed as one, whatever each of its tellings names.
+    let mut tellings: BTreeMap<&str, Vec<Identities<'_>>> = BTreeMap::new();
+    for told in told.iter().filter(|told| matches!(told.fact, Fact::Message(_))) {
+        tellings.entry(&told.key).or_default().extend(ids_of(told));
+    }
+    let message_place = |key: &str| -> Option<String> {
+        let tellings = tellings.get(key).map(Vec::as_slice).unwrap_or_default();
+        let least = |of: &dyn Fn(&Identities<'_>) -> Option<String>| tellings.iter().filter_map(of).min();
+        let by_client = || Some(format!("{}/", tellings.iter().filter_map(|ids| ids.client_id).min()?));
         siblings
-            .get(&*told.key)
-            .filter(|_| message)
+            .get(key)
             .cloned()
-            .or_else(|| link("request", ids.request_id))
+            .or_else(|| least(&|ids| link("request", ids.request_id)))
+            .or_else(|| least(&|ids| link("dialog", ids.dialog_id)))
+            .or_else(by_client)
+    };
+    let concluded = |told: &Told, ids: Identities<'_>| -> Option<String> {
+        if matches!(told.fact, Fact::Message(_)) {
+            return message_place(&told.key);
+        }
+        link("request", ids.request_id)
             .or_else(|| link("dialog", ids.dialog_id))
             .or_else(|| match &told.fact {
                 Fact::RatingReport(_) => link("request", told.key.split(':').nth(1)),
@@ -177,8 +191,8 @@ pub(super) fn subjects(told: &[Told]) -> Vec<Subject> {
                 _ => None,
             })
             .or_else(|| {
-                let by_client = message || matches!(told.fact, Fact::Tagging(_));
-                ids.client_id.filter(|_| by_client).map(|client| format!("{client}/"))
+                let tag = matches!(told.fact, Fact::Tagging(_));
+                ids.client_id.filter(|_| tag).map(|client| format!("{client}/"))
             })
     };
 
