@@ -1,8 +1,9 @@
 //! Cutting a conversation into requests, best evidence first (reference/chat2desk.md 6.4, design.md 7.6).
 //!
 //! 1. Messages, events and reports that carry a request id: *given* requests.
-//! 2. Messages without one, within the time of a given request: its.
-//! 3. The rest: *derived* requests, opened by talk, ended by a close or by the next opening.
+//! 2. Messages without one that say that they opened a request, after the last given one has talked: *derived* requests.
+//! 3. Other messages without one, within the time of such a request: its.
+//! 4. The rest: *derived* requests, opened by talk, ended by a close or by the next opening.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -54,6 +55,9 @@ impl Segments {
 /// Cuts a conversation.
 pub(super) fn requests(evidence: &Evidence, conversation: &str) -> Segments {
     let mut requests = given(evidence);
+    let announced = announced(evidence, conversation, &requests);
+    requests.extend(announced);
+    requests.sort_by(|a, b| (a.opened_at, &a.key).cmp(&(b.opened_at, &b.key)));
     let mut closes = closes(evidence);
     close_given(evidence, &mut requests, &closes);
     closes.sort_by_key(|close| close.0);
@@ -85,12 +89,39 @@ fn given(evidence: &Evidence) -> Vec<Segment> {
         .chain(evidence.reports.keys().map(String::as_str))
         .filter(|id| evidence.owns_request(id))
         .collect();
-    let mut requests: Vec<Segment> = ids
-        .into_iter()
+    ids.into_iter()
         .filter_map(|id| given_one(evidence, id, messages.remove(id).unwrap_or_default()))
-        .collect();
-    requests.sort_by(|a, b| (a.opened_at, &a.key).cmp(&(b.opened_at, &b.key)));
-    requests
+        .collect()
+}
+
+/// Requests whose id nobody names but whose first message says that it opened one (`is_new_request`). Where a given
+/// request was opened and has not talked yet, it is that one's first message.
+fn announced(evidence: &Evidence, conversation: &str, given: &[Segment]) -> Vec<Segment> {
+    let named: BTreeMap<usize, &str> =
+        given.iter().flat_map(|r| r.messages.iter().map(|at| (*at, r.key.as_str()))).collect();
+    let talk = |at: usize| evidence.messages[at].author.talks() && evidence.messages[at].counts();
+    let is_first = |at: usize| {
+        let second = evidence.messages[at].second;
+        let contacts = given.iter().filter(|r| r.counts_as_contact() && r.opened_at.timestamp() <= second);
+        let last = contacts.max_by(|a, b| (a.opened_at, &a.key).cmp(&(b.opened_at, &b.key)));
+        last.is_some_and(|last| {
+            let since = last.opened_at.timestamp();
+            let its = |at: &usize| named.get(at).is_none_or(|key| *key == last.key);
+            !(0..at).rev().take_while(|at| evidence.messages[*at].second >= since).any(|at| its(&at) && talk(at))
+        })
+    };
+    (0..evidence.messages.len())
+        .filter(|at| evidence.messages[*at].registers.opens_request == Some(true))
+        .filter(|at| talk(*at) && !named.contains_key(at) && !is_first(*at))
+        .map(|at| Segment {
+            key: format!("derived:{conversation}:{}", evidence.messages[at].id),
+            request_id: None,
+            kind: RequestKind::Common,
+            opened_at: evidence.messages[at].sent_at,
+            close: None,
+            messages: vec![at],
+        })
+        .collect()
 }
 
 fn given_one(evidence: &Evidence, id: &str, messages: Vec<usize>) -> Option<Segment> {

@@ -286,6 +286,38 @@ fn who_writes_after_a_close_without_naming_the_request_begins_another_one() {
 }
 
 #[test]
+fn a_message_that_says_it_opened_a_request_opens_one() {
+    // Rung 2 of the ladder (reference/chat2desk.md 6.4): `is_new_request` is a boundary.
+    let without = |id, clock, new: bool| {
+        let mut body = message(id, None, clock, "client");
+        body["is_new_request"] = json!(new);
+        webhook(&body)
+    };
+    let rows = folded(&[
+        client(1, "09:00:00"),
+        without(2, "09:10:00", false),
+        without(3, "12:00:00", true),
+        without(4, "12:01:00", false),
+    ]);
+    let keys: Vec<_> = rows.messages.iter().map(|m| m.request_key.as_deref().unwrap()).collect();
+    let derived = "derived:330001/12:3";
+    assert_eq!(keys, ["1", "1", derived, derived]);
+    assert_eq!(rows.requests[0].close_reason.as_deref(), Some("superseded"));
+
+    // The event and the message open one and the same request, in any order.
+    let rows = folded(&[client(1, "09:00:00"), opened(2, "12:00:00", "common", true), without(3, "12:00:00", true)]);
+    assert_eq!(rows.messages[1].request_key.as_deref(), Some("2"));
+    assert_eq!(rows.requests.len(), 2);
+}
+
+#[test]
+fn a_turn_that_closing_ended_ends_when_it_was_asked_at_the_earliest() {
+    // Within one second the question may be timed after the close; another message follows later.
+    let rows = folded(&[client(1, "09:00:05.900"), closed(1, "09:00:05.100"), from("note", 2, "09:00:09")]);
+    assert_eq!(rows.turns[0].ended_at, Some(at("09:00:05.900")));
+}
+
+#[test]
 fn a_close_after_the_survey_does_not_move_the_contacts() {
     // `closed_at` of a dialog is the close of its last contact: a survey moves it not (design.md 7.6).
     let close = |clock: &str| {

@@ -43,7 +43,7 @@ pub(super) fn of(evidence: &Evidence, segment: &Segment) -> Vec<Turn> {
         {
             closed = true;
             if open && let Some(turn) = turns.last_mut() {
-                turn.end = End::Closed { at };
+                turn.end = End::Closed { at: at.max(turn.asked_at) };
                 open = false;
             }
         }

@@ -47,47 +47,73 @@ from merged where kind = 'dialog_row' and r ->> 'state' = 'closed' and r ->> 'en
 alter table closes add column second numeric;
 update closes set second = floor(extract(epoch from at));
 
--- Messages without an id. Each looks back to the last contact that was opened by its second (a survey is none).
-create temporary table nameless as
-with looked as (
-    select t.*, x.request_id as in_request, x.opened_at as x_opened, x.close_request_at as x_close, x.reported_close_at as x_report
-    from talk t
-    left join lateral (
-        select g.* from given g
-        where g.account_id = t.account_id and g.conversation = t.conversation and g.kind <> 'rating'
-          and floor(extract(epoch from g.opened_at)) <= t.second
-        order by g.opened_at desc, g.request_id desc limit 1) x on true
-    where not exists (select from given g where g.account_id = t.account_id and g.conversation = t.conversation
+-- A message that says that it opened a request is a boundary as good as the event (6.4, rung 2). It is the first of the
+-- contact that was opened last, or, when that one has talked already, it begins one whose id nobody names.
+create temporary table announced as
+with nameless as (
+    select t.* from talk t
+    where t.talks and t.is_new_request
+      and not exists (select from given g where g.account_id = t.account_id and g.conversation = t.conversation
                         and g.request_id = t.request_id)
-),
--- It is that request's when the request is not closed by then: by its own close; else by a close of the dialog after its
--- last sign of life; else by the report.
-judged as (
-    select l.*,
-           case when in_request is null then false
-                when x_close is not null then l.second <= floor(extract(epoch from x_close))
-                when named.at is not null or loose.at is not null then not coalesce(dead.is_dead, false)
-                when x_report is not null then l.second <= floor(extract(epoch from x_report))
-                else true end as is_its
-    from looked l
-    left join lateral (select max(c.at) as at from closes c
-                       where c.account_id = l.account_id and c.request_id = l.in_request) named on true
-    left join lateral (select max(c.at) as at from closes c
-                       where c.account_id = l.account_id and c.conversation = l.conversation and c.request_id is null
-                         and c.at >= l.x_opened and c.second < l.second) loose on true
-    left join lateral (
-        select exists (
-            select from closes c
-            where c.account_id = l.account_id and c.conversation = l.conversation
-              and (c.request_id = l.in_request or c.request_id is null and c.at >= l.x_opened) and c.second < l.second
-              and not exists (select from talk o where o.account_id = l.account_id and o.conversation = l.conversation
-                                and o.request_id = l.in_request and o.talks and o.second > c.second)
-        ) as is_dead) dead on true
 )
-select *, null::text as derived_key from judged;
+select n.* from nameless n
+left join lateral (
+    select g.* from given g
+    where g.account_id = n.account_id and g.conversation = n.conversation and g.kind <> 'rating'
+      and floor(extract(epoch from g.opened_at)) <= n.second
+    order by g.opened_at desc, g.request_id desc limit 1) x on true
+where x.request_id is null
+   or exists (select from talk t
+              where t.account_id = n.account_id and t.conversation = n.conversation and t.talks and t.place < n.place
+                and t.second >= floor(extract(epoch from x.opened_at))
+                and (t.request_id = x.request_id
+                     or not exists (select from given g where g.account_id = t.account_id
+                                      and g.conversation = t.conversation and g.request_id = t.request_id)));
 
--- The rest falls into islands: between two of them lies a close, or the opening of a given contact, or the second says
--- that it opened a request. An island begins with talk: notes and lines before it are nobody's.
+-- All openings that evidence tells, and when each request's own messages speak last.
+create temporary table begun as
+select g.account_id, g.conversation, g.request_id as request_key, g.request_id, g.kind, g.opened_at, g.close_request_at,
+       g.reported_close_at,
+       (select max(t.second) from talk t where t.account_id = g.account_id and t.conversation = g.conversation
+         and t.talks and t.request_id = g.request_id) as last_second
+from given g
+union all
+select account_id, conversation, 'derived:' || conversation || ':' || message_id, null, 'common', sent_at, null, null, second
+from announced;
+
+-- Their closes, as far as evidence goes: the own event; else a close of the dialog that names it, or that came while it was
+-- the last contact to be opened: the first one after its last message, else the last one; else the report.
+create temporary table ends as
+select b.*, coalesce(b.close_request_at, hung.first_after, hung.last_at, b.reported_close_at) as ended_at
+from begun b
+left join lateral (
+    select min(c.at) filter (where c.second >= coalesce(b.last_second, c.second)) as first_after, max(c.at) as last_at
+    from closes c
+    where c.account_id = b.account_id and c.conversation = b.conversation
+      and (c.request_id = b.request_id
+           or c.request_id is null and b.kind <> 'rating' and c.at >= b.opened_at
+              and not exists (select from begun n where n.account_id = b.account_id and n.conversation = b.conversation
+                                and n.kind <> 'rating' and n.opened_at <= c.at
+                                and (n.opened_at, n.request_key) > (b.opened_at, b.request_key)))) hung on true;
+
+-- Messages without an id: each looks back to the last contact that was opened by its second (a survey is none), and is its
+-- as long as that one is not closed.
+create temporary table nameless as
+select t.*, x.request_key as in_request, x.request_key is not null
+       and (x.ended_at is null or t.second <= floor(extract(epoch from x.ended_at))) as is_its
+from talk t
+left join lateral (
+    select e.* from ends e
+    where e.account_id = t.account_id and e.conversation = t.conversation and e.kind <> 'rating'
+      and floor(extract(epoch from e.opened_at)) <= t.second
+    order by e.opened_at desc, e.request_key desc limit 1) x on true
+where not exists (select from given g where g.account_id = t.account_id and g.conversation = t.conversation
+                    and g.request_id = t.request_id);
+update nameless n set in_request = b.request_key, is_its = true
+from begun b
+where b.account_id = n.account_id and b.request_key = 'derived:' || n.conversation || ':' || n.message_id;
+
+-- The rest falls into islands: between two of them lies a close, or an opening that evidence tells. An island begins with talk: notes and lines before it are nobody's.
 create temporary table islands as
 with rest as (
     select n.*, lag(n.second) over w as before
@@ -98,7 +124,7 @@ cut as (
     select r.*, before is null
            or exists (select from closes c where c.account_id = r.account_id and c.conversation = r.conversation
                         and c.second >= r.before and c.second < r.second)
-           or exists (select from given g where g.account_id = r.account_id and g.conversation = r.conversation
+           or exists (select from begun g where g.account_id = r.account_id and g.conversation = r.conversation
                         and g.kind <> 'rating' and floor(extract(epoch from g.opened_at)) > r.before
                         and floor(extract(epoch from g.opened_at)) <= r.second) as is_cut
     from rest r
@@ -122,46 +148,36 @@ left join nameless n on n.account_id = t.account_id and n.message_id = t.message
 left join islands i on i.account_id = t.account_id and i.message_id = t.message_id;
 
 create temporary table cuts as
-select g.account_id, g.conversation, g.request_id as request_key, g.request_id, 'given' as segmentation, g.kind,
-       g.opened_at, g.by_client, g.close_request_at, g.close_detail, g.reported_close_at
-from given g
+select e.account_id, e.conversation, e.request_key, e.request_id,
+       case when e.request_id is null then 'derived' else 'given' end as segmentation, e.kind, e.opened_at, g.by_client,
+       g.close_detail, e.ended_at
+from ends e
+left join given g on g.account_id = e.account_id and g.conversation = e.conversation and g.request_id = e.request_id
 union all
-select i.account_id, i.conversation, 'derived:' || i.conversation || ':' || i.opener, null, 'derived', 'common',
-       min(i.sent_at) filter (where i.message_id = i.opener), null, null, null, null
-from islands i where i.is_in group by i.account_id, i.conversation, i.opener;
+-- An island ends with the first close after its last message, unless another contact was opened before that.
+select i.account_id, i.conversation, i.request_key, null, 'derived', 'common', i.opened_at, null, null, c.at
+from (select account_id, conversation, 'derived:' || conversation || ':' || opener as request_key,
+             min(sent_at) filter (where message_id = opener) as opened_at, max(second) as last_second
+      from islands where is_in group by account_id, conversation, opener) i
+left join lateral (
+    select min(c.at) as at from closes c
+    where c.account_id = i.account_id and c.conversation = i.conversation and c.second >= i.last_second
+      and not exists (select from begun n where n.account_id = i.account_id and n.conversation = i.conversation
+                        and n.kind <> 'rating' and floor(extract(epoch from n.opened_at)) > i.last_second
+                        and n.opened_at < c.at)) c on true;
 
--- Closing: its own event; else a close of the dialog that names it, or that came while it was the last contact: the first
--- one after its last message, else the last one; else the report; else the next opening.
+-- What nothing closed is closed by the next opening.
 create temporary table closed as
 with spans as (
-    select c.*,
-           (select min(n.opened_at) from cuts n
-            where n.account_id = c.account_id and n.conversation = c.conversation and n.kind <> 'rating'
-              and (n.opened_at, n.request_key) > (c.opened_at, c.request_key)) as next_contact_at,
-           lead(opened_at) over (partition by account_id, conversation order by opened_at, request_key) as next_at,
-           -- Its last sign of life: for a given one, of the messages that carry its id.
-           (select max(t.second) from membership m join talk t using (account_id, message_id)
-            where m.account_id = c.account_id and m.request_key = c.request_key
-              and (c.segmentation = 'derived' or t.talks and t.request_id = c.request_id)) as last_second
+    select c.*, lead(opened_at) over (partition by account_id, conversation order by opened_at, request_key) as next_at
     from cuts c
-),
-hung as (
-    select s.account_id, s.request_key,
-           min(c.at) filter (where c.second >= coalesce(s.last_second, c.second)) as first_after, max(c.at) as last_at
-    from spans s join closes c on c.account_id = s.account_id and c.conversation = s.conversation
-         and (c.request_id = s.request_key
-              or c.request_id is null and s.kind <> 'rating'
-                 and (c.at >= s.opened_at or s.segmentation = 'derived' and c.second >= floor(extract(epoch from s.opened_at)))
-                 and (s.next_contact_at is null or c.at < s.next_contact_at))
-    group by 1, 2
 )
-select s.account_id, s.conversation, s.request_key, s.request_id, s.segmentation, s.kind, s.opened_at, s.by_client,
-       s.close_detail,
-       coalesce(s.close_request_at, h.first_after, h.last_at, s.reported_close_at, s.next_at) as closed_at,
-       case when coalesce(s.close_request_at, h.first_after, h.last_at, s.reported_close_at) is not null then
-                case lower(s.close_detail)
+select account_id, conversation, request_key, request_id, segmentation, kind, opened_at, by_client, close_detail,
+       coalesce(ended_at, next_at) as closed_at,
+       case when ended_at is not null then
+                case lower(close_detail)
                     when 'operator' then 'operator' when 'manual' then 'operator' when 'client' then 'client'
                     when 'timeout' then 'timeout' when 'inactivity' then 'timeout' when 'automatic' then 'automatic'
                     else 'unknown' end
-            when s.next_at is not null then 'superseded' end as close_reason
-from spans s left join hung h using (account_id, request_key);
+            when next_at is not null then 'superseded' end as close_reason
+from spans;
