@@ -19,6 +19,8 @@ struct Sign {
 /// Who held a request, in order of time.
 pub(super) struct Holding {
     signs: Vec<Sign>,
+    /// Transfers to nobody in person (to a group), in order of time.
+    releases: Vec<DateTime<Utc>>,
     /// By a row of the list of dialogs while the request was open: competes for the last holder only.
     listed: Option<(DateTime<Utc>, String)>,
     /// On a client's message; the platform fills it in later, so it counts only where nothing else is known.
@@ -27,7 +29,7 @@ pub(super) struct Holding {
 
 impl Holding {
     pub(super) fn of(evidence: &Evidence, segment: &Segment, dialog_id: Option<&str>) -> Self {
-        let mut signs = Vec::new();
+        let (mut signs, mut releases) = (Vec::new(), Vec::new());
         let mut mentioned = None;
         for message in segment.messages.iter().map(|at| &evidence.messages[*at]).filter(|m| m.counts()) {
             let Some(operator) = message.registers.operator_id.clone() else { continue };
@@ -45,14 +47,15 @@ impl Holding {
             signs.push(Sign { at, explicit: true, operator });
         }
         for transfer in &evidence.transfers {
-            let (Some(at), Some(operator)) = (transfer.fact.at, transfer.fact.operator_id.clone()) else {
-                continue;
-            };
+            let Some(at) = transfer.fact.at else { continue };
             let named = transfer.fact.request_id.as_deref();
             let within = at.timestamp() >= segment.opened_at.timestamp()
                 && segment.close.as_ref().is_none_or(|close| at <= close.at);
             if named.map_or(within && segment.counts_as_contact(), |named| Some(named) == id) {
-                signs.push(Sign { at, explicit: true, operator });
+                match transfer.fact.operator_id.clone() {
+                    Some(operator) => signs.push(Sign { at, explicit: true, operator }),
+                    None => releases.push(at),
+                }
             }
         }
         // Explicit ones first within an instant: the operator who takes a chat writes after it.
@@ -62,7 +65,7 @@ impl Holding {
             .filter(|row| row.observed_at >= segment.opened_at)
             .filter(|row| segment.close.as_ref().is_none_or(|close| row.observed_at <= close.at))
             .and_then(|row| Some((row.observed_at, row.fact.operator_id.clone()?)));
-        Self { signs, listed, mentioned }
+        Self { signs, releases, listed, mentioned }
     }
 
     /// Who holds it, or held it last.
@@ -89,7 +92,7 @@ impl Holding {
         self.signs.windows(2).filter(|pair| pair[0].operator != pair[1].operator).count()
     }
 
-    /// When a bot that held the request first handed it to a person by an explicit transfer, before `reply`.
+    /// When a bot that held the request first handed it to a person or a group by an explicit transfer, before `reply`.
     pub(super) fn handed_to_people(
         &self,
         rules: &AccountRules,
@@ -99,18 +102,30 @@ impl Holding {
         if !self.signs.first().is_some_and(bot) {
             return None;
         }
-        self.signs.iter().find(|sign| sign.explicit && !bot(sign) && sign.at <= reply).map(|sign| sign.at)
+        let first = self.signs.first().map(|sign| sign.at);
+        let to_person = self.signs.iter().filter(|sign| sign.explicit && !bot(sign)).map(|sign| sign.at);
+        let to_group = self.releases.iter().copied().filter(|at| Some(*at) >= first);
+        to_person.chain(to_group).filter(|at| *at <= reply).min()
     }
 
-    /// Seconds from the client's first message to the first person who held the request; 0 when a bot handed it
-    /// over; `None` when a person held it already, or nobody is known to.
+    /// Seconds from the later of the client's first message and the release to the first person who held the request; a
+    /// direct hand-over by a bot is a release: 0. `None` when a person held it already, or nobody is known to.
     pub(super) fn queue_wait(&self, rules: &AccountRules, asked: DateTime<Utc>) -> Option<f64> {
         let bot = |sign: &Sign| rules.bots.contains(&sign.operator);
-        if self.signs.iter().rfind(|sign| sign.at <= asked).is_some_and(|sign| !bot(sign)) {
+        let released = |from: DateTime<Utc>, to: DateTime<Utc>| {
+            self.releases.iter().rfind(|at| from <= **at && **at <= to).copied()
+        };
+        let before = self.signs.iter().rfind(|sign| sign.at <= asked);
+        if before.is_some_and(|sign| !bot(sign) && released(sign.at, asked).is_none()) {
             return None;
         }
         let person = self.signs.iter().position(|sign| sign.at > asked && !bot(sign))?;
-        let handed_over = person.checked_sub(1).is_some_and(|before| bot(&self.signs[before]));
-        Some(if handed_over { 0.0 } else { super::turns::seconds(asked, self.signs[person].at) })
+        let (taken, giver) = (self.signs[person].at, person.checked_sub(1).map(|giver| &self.signs[giver]));
+        let waits_since = match (released(giver.map_or(asked, |giver| giver.at), taken), giver) {
+            (Some(released), _) => released.max(asked),
+            (None, Some(giver)) if bot(giver) => taken,
+            (None, _) => asked,
+        };
+        Some(super::turns::seconds(waits_since, taken))
     }
 }

@@ -197,9 +197,20 @@ fn close_given(evidence: &Evidence, requests: &mut [Segment], closes: &[(DateTim
             .get(id)
             .and_then(|closed| closed.fact.at)
             .or_else(|| ended(request))
-            .or_else(|| evidence.reports.get(id).and_then(|report| report.fact.closed_at));
+            .or_else(|| reported_close(evidence, request, id));
         request.close = at.map(|at| Close { at, reason: close_reason(word.as_deref()), detail: word });
     }
+}
+
+/// When the report says that a request was closed. Of two readings of its wall clock the earlier, unless the request's own
+/// messages came after it (design.md 7.6).
+fn reported_close(evidence: &Evidence, request: &Segment, id: &str) -> Option<DateTime<Utc>> {
+    let at = evidence.reports.get(id)?.fact.closed_at?;
+    let talks_on = |message: &Message| {
+        message.author.talks() && message.counts() && message.second > at.timestamp()
+    };
+    let later = evidence.repeated_closes.get(id).copied();
+    later.filter(|_| request.messages.iter().any(|at| talks_on(&evidence.messages[*at]))).or(Some(at))
 }
 
 /// The vendor's own word in ours; never the text of a system line (design.md 7.6).

@@ -55,7 +55,7 @@ pub(super) fn of(evidence: &Evidence, segment: &Segment) -> Vec<Turn> {
                 let operator = message.registers.operator_id.clone().unwrap_or_default();
                 turn.end = End::Answered { at: message.sent_at, operator };
                 open = false;
-            } else if matches!(message.author, Author::Bot | Author::Automation) && message.counts() {
+            } else if message.author == Author::Bot && message.counts() {
                 turn.bot_replied = true;
             }
         }

@@ -18,7 +18,9 @@ evidence as (
            (select t.sent_at from talk t where t.account_id = n.account_id and t.conversation = n.conversation
              and t.request_id = n.request_id and t.talks order by t.place limit 1) as first_talk_at,
            (select t.sent_at from talk t where t.account_id = n.account_id and t.conversation = n.conversation
-             and t.request_id = n.request_id order by t.place limit 1) as first_line_at
+             and t.request_id = n.request_id order by t.place limit 1) as first_line_at,
+           (select max(t.second) from talk t where t.account_id = n.account_id and t.conversation = n.conversation
+             and t.request_id = n.request_id and t.talks) as last_talk
     from owned n
     left join merged o on (o.account_id, o.conversation, o.kind, o.fact_key)
                         = (n.account_id, n.conversation, 'request_opened', n.request_id)
@@ -34,8 +36,13 @@ select account_id, conversation, request_id,
                 first_line_at, (closed ->> 'at')::timestamptz, reported_at) as opened_at,
        (opened ->> 'by_client')::boolean as by_client,
        (closed ->> 'at')::timestamptz as close_request_at, closed ->> 'reason' as close_detail,
-       (report ->> 'closed_at')::timestamptz as reported_close_at
-from evidence;
+       -- A wall clock that showed this time twice: the earlier one, unless its own messages came later.
+       case when (((report ->> 'closed_at')::timestamptz at time zone z.zone) at time zone z.zone)
+                 > (report ->> 'closed_at')::timestamptz
+             and last_talk > floor(extract(epoch from (report ->> 'closed_at')::timestamptz))
+            then ((report ->> 'closed_at')::timestamptz at time zone z.zone) at time zone z.zone
+            else (report ->> 'closed_at')::timestamptz end as reported_close_at
+from evidence cross join zone z;
 
 -- Closes of the dialog: events, and the end of a dialog that the list calls closed.
 create temporary table closes as

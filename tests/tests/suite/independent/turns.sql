@@ -45,7 +45,7 @@ ended as (
     select a.*, g.sent_at as answered_at, g.operator_id,
            exists (select from grouped b where b.account_id = a.account_id and b.request_key = a.request_key
                      and b.is_late = a.is_late and b.replies_before = a.replies_before and b.place > a.asked_place
-                     and b.author_kind in ('bot', 'automation')) as bot_replied
+                     and b.author_kind = 'bot') as bot_replied
     from asked a
     left join grouped g on g.account_id = a.account_id and g.request_key = a.request_key and g.is_late = a.is_late
                        and g.replies_before = a.replies_before and g.qualifies and g.place > a.asked_place
