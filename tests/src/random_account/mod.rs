@@ -106,14 +106,26 @@ fn cards(chance: &mut Chance, told: &mut Vec<Telling>, client: u64, start: DateT
 /// The short lists.
 fn company(told: &mut Vec<Telling>, at: DateTime<Utc>) {
     for operator in [7001, 7002, 7008, 7009] {
-        told.push(page("operators", json!({"id": operator, "first_name": "Operator", "role": "operator"}), at));
+        told.push(page(
+            "operators",
+            json!({"id": operator, "first_name": "Operator", "role": "operator"}),
+            at,
+        ));
     }
     told.push(page("operators_groups", json!({"id": 5, "name": "Sales", "operator_ids": [7001]}), at));
     told.push(page("channels", json!({"id": 12, "name": "first", "transports": ["telegram"]}), at));
     told.push(page("tags", json!({"id": 612, "label": "score-2", "group_name": "Scores"}), at));
-    told.push(Telling { way: Way::Webhook, body: json!({"hook_type": "new_ticket", "id": 1}), received_at: at });
+    told.push(Telling {
+        way: Way::Webhook,
+        body: json!({"hook_type": "new_ticket", "id": 1}),
+        received_at: at,
+    });
     // Not all that comes can be read.
-    told.push(Telling { way: Way::Webhook, body: json!({"hook_type": "inbox", "text": "no id"}), received_at: at });
+    told.push(Telling {
+        way: Way::Webhook,
+        body: json!({"hook_type": "inbox", "text": "no id"}),
+        received_at: at,
+    });
     told.push(Telling { way: Way::Webhook, body: json!([]), received_at: at });
 }
 

@@ -230,7 +230,14 @@ impl<'a> Story<'a> {
     fn closes(&mut self, contact: &Contact, named: bool) {
         let how = self.chance.below(6);
         if (how == 1 || how == 3) && named {
-            let reason = self.chance.pick(&[None, None, Some("operator"), Some("timeout"), Some("Inactivity"), Some("?")]);
+            let reason = self.chance.pick(&[
+                None,
+                None,
+                Some("operator"),
+                Some("timeout"),
+                Some("Inactivity"),
+                Some("?"),
+            ]);
             let mut body = json!({"request_id": contact.id, "client_id": self.maybe(self.client)});
             if let Some(reason) = reason {
                 body["reason"] = json!(reason);

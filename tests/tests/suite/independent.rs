@@ -82,7 +82,11 @@ async fn compared(
     let columns: Vec<&str> = columns.split(',').map(str::trim).collect();
     let shown = |of: &str| -> String {
         let text = |column: &&str| {
-            let round = if column.ends_with("_seconds") { format!("round({of}.{column}::numeric, 5)") } else { format!("{of}.{column}") };
+            let round = if column.ends_with("_seconds") {
+                format!("round({of}.{column}::numeric, 5)")
+            } else {
+                format!("{of}.{column}")
+            };
             format!("'{column}', {round}")
         };
         format!("jsonb_build_object({})", columns.iter().map(text).collect::<Vec<_>>().join(", "))
@@ -105,7 +109,8 @@ async fn compared(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_independent_fold_agrees_on_random_accounts() {
-    let number = |variable: &str, usual: u64| std::env::var(variable).map_or(usual, |text| text.parse().unwrap());
+    let number =
+        |variable: &str, usual: u64| std::env::var(variable).map_or(usual, |text| text.parse().unwrap());
     let first = number("CHATLEDGER_SEED", 1);
     let database = database().await;
     let pool = database.pool();
@@ -117,15 +122,19 @@ async fn an_independent_fold_agrees_on_random_accounts() {
         (of, hours)
     };
     // One account for each seed, all in one database: accounts never meet.
-    let accounts: std::collections::BTreeMap<String, u64> =
-        (first..first + number("CHATLEDGER_INDEPENDENT", 60)).map(|seed| (format!("seed{seed}"), seed)).collect();
+    let accounts: std::collections::BTreeMap<String, u64> = (first
+        ..first + number("CHATLEDGER_INDEPENDENT", 60))
+        .map(|seed| (format!("seed{seed}"), seed))
+        .collect();
     let all = accounts.keys().map(|name| (name.clone(), account_rules.clone()));
     let all = projection::Rules::new(all.collect());
     for (name, seed) in &accounts {
         let ids = DeliveryIds::seeded(*seed);
         let mut transaction = store::begin(&pool).await.unwrap();
         store::folding::join_generation(&mut transaction).await.unwrap();
-        store::report::calendar::replace(&mut transaction, name, hours.in_force(), hours.intervals()).await.unwrap();
+        store::report::calendar::replace(&mut transaction, name, hours.in_force(), hours.intervals())
+            .await
+            .unwrap();
         let told = account(&mut Chance::new(*seed), Size::SMALL);
         let deliveries = told.iter().map(|telling| delivery(name, telling, &ids));
         let facts = deliveries.flat_map(|delivery| {

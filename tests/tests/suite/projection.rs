@@ -152,7 +152,8 @@ async fn of_copies_in_one_batch_the_earliest_receipt_counts_wherever_the_stronge
     let ahead = json!({"hook_type": "inbox", "message_id": 1, "type": "from_client", "client_id": 5,
         "channel_id": 12, "request_id": 77, "event_time": iso(at(30_000))});
     let (first, again) = (webhook(0, &ahead), webhook(300, &ahead));
-    for batches in [vec![vec![&first, &again]], vec![vec![&again, &first]], vec![vec![&again], vec![&first]]] {
+    for batches in [vec![vec![&first, &again]], vec![vec![&again, &first]], vec![vec![&again], vec![&first]]]
+    {
         let database = database().await;
         let pool = database.pool();
         for batch in batches {
@@ -197,8 +198,11 @@ async fn a_message_that_only_lists_without_channels_tell_is_filed_as_one() {
     // Found by the independent fold: the telling that names the request went to one conversation, the telling that
     // names none to another, and whichever was folded last had the message.
     let listed = |body: serde_json::Value| row("messages", &body);
-    let bare = listed(json!({"id": 10, "type": "from_client", "client_id": 5, "created": "2026-01-15T04:00:00 UTC"}));
-    let named = listed(json!({"id": 10, "type": "from_client", "client_id": 5, "request_id": 1, "text": "hello",
+    let bare = listed(
+        json!({"id": 10, "type": "from_client", "client_id": 5, "created": "2026-01-15T04:00:00 UTC"}),
+    );
+    let named =
+        listed(json!({"id": 10, "type": "from_client", "client_id": 5, "request_id": 1, "text": "hello",
         "created": "2026-01-15T04:00:00 UTC"}));
     let opened = webhook(
         0,
@@ -218,7 +222,10 @@ async fn a_message_that_only_lists_without_channels_tell_is_filed_as_one() {
                 .unwrap();
         assert_eq!(facts, ["5/7"]);
         let requests: Vec<(String, i32)> =
-            sqlx::query_as("select request_key, client_messages from requests").fetch_all(&pool).await.unwrap();
+            sqlx::query_as("select request_key, client_messages from requests")
+                .fetch_all(&pool)
+                .await
+                .unwrap();
         assert_eq!(requests, [("1".to_owned(), 1)]);
     }
 }

@@ -67,7 +67,7 @@ impl Simulation {
     async fn new(seed: u64, on_kafka: bool) -> Self {
         let mut chance = Chance::new(seed);
         let database = database().await;
-        let pool = database.pool();
+        let pool = workers::pool(&database);
         let partitions = 1 + chance.below(4);
         let log: Arc<dyn Log> = if on_kafka {
             let topic = format!("simulation-{}", fresh_id());
@@ -145,7 +145,7 @@ async fn run(seed: u64, on_kafka: bool) {
     simulation.workers.stop().await;
     let context = simulation.context();
     let fresh = fresh(&simulation.appended, simulation.rules, &context).await;
-    let (pool, fresh) = (simulation.database.pool(), fresh.pool());
+    let (pool, fresh) = (workers::pool(&simulation.database), workers::pool(&fresh));
     invariants::same_tables(&fresh, &pool, &context).await;
     for pool in [pool, fresh, simulation.pool] {
         pool.close().await;
@@ -155,7 +155,7 @@ async fn run(seed: u64, on_kafka: bool) {
 /// A fresh projection of the same deliveries, in order, by one worker.
 async fn fresh(deliveries: &[Delivery], rules: usize, context: &str) -> TestDatabase {
     let database = database().await;
-    let pool = database.pool();
+    let pool = workers::pool(&database);
     let log: Arc<dyn Log> = Arc::new(PostgresLog::open(pool.clone(), 1).await.unwrap());
     for chunk in deliveries.chunks(200) {
         let entries = chunk.iter().map(|delivery| Entry { delivery: delivery.clone(), partition_hash: 0 });
@@ -173,7 +173,7 @@ async fn fresh(deliveries: &[Delivery], rules: usize, context: &str) -> TestData
 /// Runs some seeds, a few at a time: most of a run is waiting for leases to expire.
 async fn runs(seeds: Vec<u64>, on_kafka: bool) {
     let runs = seeds.into_iter().map(|seed| run(seed, on_kafka));
-    futures::stream::iter(runs).buffer_unordered(4).collect::<()>().await;
+    futures::stream::iter(runs).buffer_unordered(3).collect::<()>().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

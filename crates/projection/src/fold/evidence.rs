@@ -122,7 +122,10 @@ impl Evidence {
 /// The later instant at which the wall clock showed the same: where there are two, decoding takes the earlier one.
 fn later_reading(at: DateTime<Utc>, zone: Tz) -> Option<DateTime<Utc>> {
     let wall = at.with_timezone(&zone).naive_local();
-    zone.from_local_datetime(&wall).latest().map(|later| later.with_timezone(&Utc)).filter(|later| *later > at)
+    zone.from_local_datetime(&wall)
+        .latest()
+        .map(|later| later.with_timezone(&Utc))
+        .filter(|later| *later > at)
 }
 
 fn dated<T>(fact: T, merged: &Merged) -> Dated<T> {

@@ -4,6 +4,7 @@
 //! 2. Messages without one that say that they opened a request, after the last given one has talked: *derived* requests.
 //! 3. Other messages without one, within the time of such a request: its.
 //! 4. The rest: *derived* requests, opened by talk, ended by a close or by the next opening.
+//! 5. An id of which only the close is known names the derived request that it closed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -60,6 +61,9 @@ pub(super) fn requests(evidence: &Evidence, conversation: &str) -> Segments {
     requests.sort_by(|a, b| (a.opened_at, &a.key).cmp(&(b.opened_at, &b.key)));
     let mut closes = closes(evidence);
     close_given(evidence, &mut requests, &closes);
+    // The close of a request of which nothing else is known ends what is derived before it.
+    let only_closed = requests.iter().filter(|request| is_only_closed(evidence, request));
+    closes.extend(only_closed.filter_map(|r| Some((r.close.as_ref()?.at, r.request_id.clone()))));
     closes.sort_by_key(|close| close.0);
     let with_id: BTreeSet<usize> =
         requests.iter().flat_map(|request| request.messages.iter().copied()).collect();
@@ -67,6 +71,7 @@ pub(super) fn requests(evidence: &Evidence, conversation: &str) -> Segments {
     let rest = adopt(evidence, &mut requests, &without_id);
     requests.extend(derive(evidence, conversation, &requests, &rest, &closes));
     requests.sort_by(|a, b| (a.opened_at, &a.key).cmp(&(b.opened_at, &b.key)));
+    rekey(evidence, &mut requests);
     supersede(&mut requests);
     let of_message =
         requests.iter().enumerate().flat_map(|(r, s)| s.messages.iter().map(move |m| (*m, r))).collect();
@@ -107,7 +112,10 @@ fn announced(evidence: &Evidence, conversation: &str, given: &[Segment]) -> Vec<
         last.is_some_and(|last| {
             let since = last.opened_at.timestamp();
             let its = |at: &usize| named.get(at).is_none_or(|key| *key == last.key);
-            !(0..at).rev().take_while(|at| evidence.messages[*at].second >= since).any(|at| its(&at) && talk(at))
+            !(0..at)
+                .rev()
+                .take_while(|at| evidence.messages[*at].second >= since)
+                .any(|at| its(&at) && talk(at))
         })
     };
     (0..evidence.messages.len())
@@ -206,9 +214,8 @@ fn close_given(evidence: &Evidence, requests: &mut [Segment], closes: &[(DateTim
 /// messages came after it (design.md 7.6).
 fn reported_close(evidence: &Evidence, request: &Segment, id: &str) -> Option<DateTime<Utc>> {
     let at = evidence.reports.get(id)?.fact.closed_at?;
-    let talks_on = |message: &Message| {
-        message.author.talks() && message.counts() && message.second > at.timestamp()
-    };
+    let talks_on =
+        |message: &Message| message.author.talks() && message.counts() && message.second > at.timestamp();
     let later = evidence.repeated_closes.get(id).copied();
     later.filter(|_| request.messages.iter().any(|at| talks_on(&evidence.messages[*at]))).or(Some(at))
 }
@@ -295,6 +302,30 @@ fn derive(
         request.close = close.map(|at| Close { at, reason: "unknown", detail: None });
     }
     derived
+}
+
+/// Nothing but its close is known of it.
+fn is_only_closed(evidence: &Evidence, request: &Segment) -> bool {
+    let told = |id: &String| evidence.opened.contains_key(id) || evidence.reports.contains_key(id);
+    request.messages.is_empty() && request.request_id.as_ref().is_some_and(|id| !told(id))
+}
+
+/// Gives the derived request that such a close ended its real id.
+fn rekey(evidence: &Evidence, requests: &mut Vec<Segment>) {
+    let mut kept: Vec<Segment> = Vec::with_capacity(requests.len());
+    for request in requests.drain(..) {
+        let before = kept.iter_mut().rfind(|kept| kept.counts_as_contact());
+        match before.filter(|before| before.request_id.is_none() && is_only_closed(evidence, &request)) {
+            Some(derived) => {
+                derived.key = request.key;
+                derived.request_id = request.request_id;
+                derived.close = request.close;
+            }
+            None => kept.push(request),
+        }
+    }
+    kept.sort_by(|a, b| (a.opened_at, &a.key).cmp(&(b.opened_at, &b.key)));
+    *requests = kept;
 }
 
 /// What nothing else closed is closed by the opening of the next request.

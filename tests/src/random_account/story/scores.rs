@@ -13,7 +13,8 @@ impl Story<'_> {
             return;
         }
         for _ in 0..=self.chance.below(4) {
-            let hook = self.chance.pick(&["add_tag_to_request", "add_tag_to_request", "delete_tag_from_request"]);
+            let hook =
+                self.chance.pick(&["add_tag_to_request", "add_tag_to_request", "delete_tag_from_request"]);
             self.tagged(hook, 601, "delivery", contact.id);
             if self.chance.one_in(2) {
                 self.pass();

@@ -65,7 +65,11 @@ impl Story<'_> {
             body["hook_type"] = json!("imported_message");
         }
         // The hook's time is that of the message, or a little later; an import's is any.
-        let late = if imported { self.chance.pick(&[0, 7_200_000]) } else { self.chance.pick(&[0, 0, 250, 1500, 4999]) };
+        let late = if imported {
+            self.chance.pick(&[0, 7_200_000])
+        } else {
+            self.chance.pick(&[0, 0, 250, 1500, 4999])
+        };
         let event = self.now + Duration::milliseconds(late);
         if !self.chance.one_in(40) {
             let fine = !self.chance.one_in(4);

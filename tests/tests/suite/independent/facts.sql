@@ -70,8 +70,8 @@ select b.account_id, b.conversation, b.message_id,
        case when told_at > received_at + interval '5 minutes' then received_at else told_at end as sent_at,
        case when told_at > received_at + interval '5 minutes' and quality = 'ok' then 'future' else quality end
            as time_quality,
-       floor(extract(epoch from case when told_at > received_at + interval '5 minutes' and quality = 'ok'
-                                     then received_at else coalesce(created_at, told_at) end)) as second,
+       floor(extract(epoch from case when told_at > received_at + interval '5 minutes' then received_at
+                                     else coalesce(created_at, told_at) end)) as second,
        message_id::numeric as number,
        r ->> 'request_id' as request_id,
        r ->> 'operator_id' as operator_id,

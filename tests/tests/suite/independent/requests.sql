@@ -35,6 +35,8 @@ select account_id, conversation, request_id,
        coalesce(least((opened ->> 'at')::timestamptz, first_talk_at), (report ->> 'opened_at')::timestamptz,
                 first_line_at, (closed ->> 'at')::timestamptz, reported_at) as opened_at,
        (opened ->> 'by_client')::boolean as by_client,
+       -- Nothing but its close is known of it.
+       opened is null and report is null and first_line_at is null as is_only_closed,
        (closed ->> 'at')::timestamptz as close_request_at, closed ->> 'reason' as close_detail,
        -- A wall clock that showed this time twice: the earlier one, unless its own messages came later.
        case when (((report ->> 'closed_at')::timestamptz at time zone z.zone) at time zone z.zone)
@@ -44,13 +46,15 @@ select account_id, conversation, request_id,
             else (report ->> 'closed_at')::timestamptz end as reported_close_at
 from evidence cross join zone z;
 
--- Closes of the dialog: events, and the end of a dialog that the list calls closed.
+-- Closes of the dialog: events, and the end of a dialog that the list calls closed. The close of a request of which nothing
+-- else is known ends what is derived before it.
 create temporary table closes as
 select account_id, conversation, (r ->> 'at')::timestamptz as at, r ->> 'request_id' as request_id
 from merged where kind = 'dialog_closed' and r ->> 'at' is not null
 union all
 select account_id, conversation, (r ->> 'ended_at')::timestamptz, null
 from merged where kind = 'dialog_row' and r ->> 'state' = 'closed' and r ->> 'ended_at' is not null;
+insert into closes select account_id, conversation, close_request_at, request_id from given where is_only_closed;
 alter table closes add column second numeric;
 update closes set second = floor(extract(epoch from at));
 
@@ -172,6 +176,24 @@ left join lateral (
       and not exists (select from begun n where n.account_id = i.account_id and n.conversation = i.conversation
                         and n.kind <> 'rating' and floor(extract(epoch from n.opened_at)) > i.last_second
                         and n.opened_at < c.at)) c on true;
+
+-- Re-keyed: an id of which only the close is known names the derived contact before it.
+create temporary table renamed as
+select x.account_id, x.before as derived_key, x.request_key, x.ended_at
+from (select c.account_id, c.request_key, c.ended_at, g.is_only_closed,
+             lag(c.request_key) over w as before, lag(c.segmentation) over w as segmentation_before
+      from cuts c
+      left join given g on g.account_id = c.account_id and g.conversation = c.conversation and g.request_id = c.request_id
+      where c.kind <> 'rating'
+      window w as (partition by c.account_id, c.conversation order by c.opened_at, c.request_key)) x
+where x.is_only_closed and x.segmentation_before = 'derived';
+delete from cuts c using renamed r where r.account_id = c.account_id and r.request_key = c.request_key;
+update cuts c set request_key = r.request_key, request_id = r.request_key, segmentation = 'given', ended_at = r.ended_at
+from renamed r where r.account_id = c.account_id and r.derived_key = c.request_key;
+update membership m set request_key = r.request_key
+from renamed r where r.account_id = m.account_id and r.derived_key = m.request_key;
+update cuts c set close_detail = g.close_detail
+from given g where g.account_id = c.account_id and g.request_id = c.request_id and g.conversation = c.conversation;
 
 -- What nothing closed is closed by the next opening.
 create temporary table closed as

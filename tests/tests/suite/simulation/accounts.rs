@@ -71,8 +71,10 @@ pub(crate) fn rules(number: usize) -> Rules {
             scores: Scores::new(scores.clone()),
             ..AccountRules::default()
         };
-        let other_people = AccountRules { bots: bots(&[7002]), hours: Some(hours(&[(22, 3)])), ..usual.clone() };
-        let other_scores = AccountRules { scores: Scores::new(scores[1..].to_vec()), hours: None, ..usual.clone() };
+        let other_people =
+            AccountRules { bots: bots(&[7002]), hours: Some(hours(&[(22, 3)])), ..usual.clone() };
+        let other_scores =
+            AccountRules { scores: Scores::new(scores[1..].to_vec()), hours: None, ..usual.clone() };
         [usual, other_people, other_scores]
     });
     let all = &*ALL;

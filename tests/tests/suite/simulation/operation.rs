@@ -165,7 +165,10 @@ impl Simulation {
         self.workers.stop().await;
         self.workers.set_old_decoder(false);
         for table in ["positions", "accounting", "rejects"] {
-            sqlx::query(sqlx::AssertSqlSafe(format!("delete from {table}"))).execute(&self.pool).await.unwrap();
+            sqlx::query(sqlx::AssertSqlSafe(format!("delete from {table}")))
+                .execute(&self.pool)
+                .await
+                .unwrap();
         }
         self.workers.start(self.rules).await;
     }

@@ -11,6 +11,7 @@ use chatledger_tests::{TestDatabase, wait_until};
 use events::{Clock as _, DeliveryId, SystemClock};
 use log::{Batch, Bounds, Entry, Limit, Log, LogError, Place, PostgresLog, Reader, Record, Unreadable};
 use projection::{Runner, Settings};
+use sqlx::PgPool;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -28,6 +29,11 @@ fn settings(seed: u64) -> Settings {
         lease: LEASE,
         ..Settings::default()
     }
+}
+
+/// Few connections each: many runs share one server.
+pub(super) fn pool(database: &TestDatabase) -> PgPool {
+    store::pool(&database.url, store::LIVE, 3).unwrap()
 }
 
 /// One worker.
@@ -83,7 +89,7 @@ impl Workers {
         }
         let (door, open) = watch::channel(true);
         let log = Arc::new(Doorway { log: self.log.clone(), open, old_decoder: self.old_decoder.clone() });
-        let pool = self.database.pool();
+        let pool = pool(&self.database);
         let runner = Runner::new(log, pool.clone(), rules(rules_number), settings, store::LIVE, &owner);
         let stop = CancellationToken::new();
         let handle = tokio::spawn({
@@ -151,7 +157,7 @@ impl Workers {
 
     /// Waits until none of its leases is in force, lets others work, then lets it go on where it was.
     pub(super) async fn wakes_up_too_late(&mut self, owner: String, rules: usize) {
-        let pool = self.database.pool();
+        let pool = pool(&self.database);
         let held = "select count(*) from ledger.leases where owner = $1 and expires_at > now()";
         wait_until("its leases expire", Duration::from_secs(30), async || {
             sqlx::query_scalar::<_, i64>(held).bind(&owner).fetch_one(&pool).await.unwrap() == 0
@@ -227,9 +233,9 @@ fn process(database: &TestDatabase, owner: &str, rules: usize, partitions: u32) 
 async fn works_until_it_is_killed() {
     let of = |name: &str| std::env::var(format!("SIMULATION_{name}")).unwrap();
     let database = TestDatabase { url: of("DATABASE") };
-    let log = PostgresLog::open(database.pool(), of("PARTITIONS").parse().unwrap()).await.unwrap();
+    let log = PostgresLog::open(pool(&database), of("PARTITIONS").parse().unwrap()).await.unwrap();
     let rules = rules(of("RULES").parse().unwrap());
-    let runner = Runner::new(Arc::new(log), database.pool(), rules, settings(3), store::LIVE, &of("OWNER"));
+    let runner = Runner::new(Arc::new(log), pool(&database), rules, settings(3), store::LIVE, &of("OWNER"));
     // Whoever kills the test process with a signal leaves us behind: nobody needs a run after this.
     let end = SystemClock.now() + chrono::Duration::minutes(10);
     let stop = CancellationToken::new();

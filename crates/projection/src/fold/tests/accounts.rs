@@ -105,9 +105,8 @@ pub(super) fn told(deliveries: &[Delivery]) -> Vec<Told> {
 pub(super) fn stored(told: &[Told]) -> Vec<Told> {
     let mut rows: BTreeMap<(&str, &str, i64), Told> = BTreeMap::new();
     for told in told {
-        let row = rows
-            .entry((told.fact.kind(), &told.key, told.content_hash))
-            .or_insert_with(|| told.clone());
+        let row =
+            rows.entry((told.fact.kind(), &told.key, told.content_hash)).or_insert_with(|| told.clone());
         if told.stamp() > row.stamp() {
             (row.observed_at, row.rank, row.hash) = (told.observed_at, told.rank, told.hash);
         }
@@ -229,13 +228,7 @@ pub(super) fn subjects(told: &[Told]) -> Vec<Subject> {
                     foreign.insert(format!("message:{}", told.key));
                 }
             }
-            Subject {
-                account: "acme".to_owned(),
-                subject: conversation,
-                told,
-                foreign,
-                ..Subject::default()
-            }
+            Subject { account: "acme".to_owned(), subject: conversation, told, foreign, ..Subject::default() }
         })
         .collect()
 }
@@ -251,4 +244,3 @@ fn smallest(entry: std::collections::btree_map::Entry<'_, impl Ord, String>, con
         conversation.clone_into(held);
     }
 }
-

@@ -1,10 +1,10 @@
 //! Thousands of random accounts: the fold is a function of the set of deliveries, and keeps what [`super::invariants`]
 //! says. `CHATLEDGER_RANDOM_ACCOUNTS` sets how many, `CHATLEDGER_SEED` the first seed; both are printed by a failure.
 
+use super::super::{Folded, fold};
 use super::accounts::{deliveries, rules, stored, subjects, told};
 use super::invariants;
 use super::random_account::{Chance, Size};
-use super::super::{Folded, fold};
 use events::Delivery;
 
 /// Seeds that found a bug once, each with what it found.
@@ -73,32 +73,79 @@ fn random_accounts_have_what_the_rules_speak_of() {
                 see(format!("kind {}", r.kind));
                 see(format!("by {}", r.initiated_by));
                 see(format!("closed {}", r.close_reason.as_deref().unwrap_or("never")));
-                if r.queue_wait_seconds > Some(0.0) { see("queue".to_owned()); }
-                if r.frt_human_seconds < r.frt_customer_seconds { see("hand-off".to_owned()); }
+                if r.queue_wait_seconds > Some(0.0) {
+                    see("queue".to_owned());
+                }
+                if r.frt_human_seconds < r.frt_customer_seconds {
+                    see("hand-off".to_owned());
+                }
             }
             for m in &rows.messages {
                 see(format!("author {}", m.author_kind));
                 see(format!("time {}", m.time_quality));
-                if m.is_deleted { see("deleted".to_owned()); }
-                if m.request_key.is_none() { see("orphan".to_owned()); }
+                if m.is_deleted {
+                    see("deleted".to_owned());
+                }
+                if m.request_key.is_none() {
+                    see("orphan".to_owned());
+                }
             }
-            for t in &rows.turns { see(format!("turn {}", t.state)); }
-            for a in &rows.assignments { see(format!("how {}", a.how)); }
+            for t in &rows.turns {
+                see(format!("turn {}", t.state));
+            }
+            for a in &rows.assignments {
+                see(format!("how {}", a.how));
+            }
             for s in &rows.scores {
                 see(format!("score {}", s.source));
                 see(format!("link {}", s.link.as_deref().unwrap_or("none")));
-                if s.withdrawn_at.is_some() { see("withdrawn".to_owned()); }
+                if s.withdrawn_at.is_some() {
+                    see("withdrawn".to_owned());
+                }
             }
         }
     }
     for what in [
-        "request given", "request derived", "kind common", "kind rating", "kind continuous", "kind offline",
-        "by client", "by company", "closed never", "closed superseded", "closed unknown", "closed operator",
-        "closed timeout", "queue", "hand-off", "author client", "author operator", "author bot",
-        "author automation", "author note", "author system", "author other", "time ok", "time received",
-        "time future", "time unconfirmed", "deleted", "orphan", "turn answered", "turn closed_unanswered",
-        "turn waiting", "how assigned", "how transfer", "how derived", "score tag", "score report", "score both",
-        "link given", "link derived", "withdrawn",
+        "request given",
+        "request derived",
+        "kind common",
+        "kind rating",
+        "kind continuous",
+        "kind offline",
+        "by client",
+        "by company",
+        "closed never",
+        "closed superseded",
+        "closed unknown",
+        "closed operator",
+        "closed timeout",
+        "queue",
+        "hand-off",
+        "author client",
+        "author operator",
+        "author bot",
+        "author automation",
+        "author note",
+        "author system",
+        "author other",
+        "time ok",
+        "time received",
+        "time future",
+        "time unconfirmed",
+        "deleted",
+        "orphan",
+        "turn answered",
+        "turn closed_unanswered",
+        "turn waiting",
+        "how assigned",
+        "how transfer",
+        "how derived",
+        "score tag",
+        "score report",
+        "score both",
+        "link given",
+        "link derived",
+        "withdrawn",
     ] {
         assert!(seen.get(what).is_some_and(|times| *times >= 5), "{what} is rare or absent: {seen:#?}");
     }

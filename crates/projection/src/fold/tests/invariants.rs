@@ -73,7 +73,8 @@ fn only_contacts_are_measured(rows: &Folded) -> Vec<String> {
     let requests = rows.requests.iter().filter(|r| !measured(r)).filter(|r| {
         r.queue_wait_seconds.is_some() || durations(r).iter().any(|(_, a, b)| a.is_some() || b.is_some())
     });
-    let turns = rows.turns.iter().filter(|t| unmeasured.contains(&*t.request_key) && t.reply_seconds.is_some());
+    let turns =
+        rows.turns.iter().filter(|t| unmeasured.contains(&*t.request_key) && t.reply_seconds.is_some());
     let held = rows
         .assignments
         .iter()
@@ -138,9 +139,10 @@ fn figures_are_those_of_the_turns(rows: &Folded) -> Vec<String> {
         let in_state = |state: &str| turns.iter().filter(|turn| turn.state == state).count();
         let replies: Vec<f64> = turns.iter().filter_map(|turn| turn.reply_seconds).collect();
         let mean = (!replies.is_empty()).then(|| replies.iter().sum::<f64>() / replies.len() as f64);
-        let resolution = request.first_client_message_at.zip(request.closed_at).map(|(from, to)| {
-            (to - from).num_microseconds().unwrap_or_default().max(0) as f64 / 1e6
-        });
+        let resolution = request
+            .first_client_message_at
+            .zip(request.closed_at)
+            .map(|(from, to)| (to - from).num_microseconds().unwrap_or_default().max(0) as f64 / 1e6);
         request.turns_answered as usize != in_state("answered")
             || request.turns_unanswered as usize != in_state("closed_unanswered")
             || !near(request.average_reply_seconds, mean)
@@ -231,7 +233,12 @@ fn assignments_are_without_a_gap(rows: &Folded) -> Vec<String> {
             let to = next.map(|next| next.from_at).or_else(|| request.closed_at.map(|c| c.max(one.from_at)));
             let how = if no == 1 { one.how == "assigned" } else { one.how != "assigned" };
             let other = next.is_none_or(|next| next.operator_id != one.operator_id);
-            if one.assignment_no != no || one.to_at != to || !how || !other || one.to_at.is_some_and(|to| to < one.from_at) {
+            if one.assignment_no != no
+                || one.to_at != to
+                || !how
+                || !other
+                || one.to_at.is_some_and(|to| to < one.from_at)
+            {
                 found.push(format!("{one:?} of {request:?}"));
             }
         }
