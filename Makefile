@@ -33,10 +33,12 @@ bench: ## events a second, each next to a baseline of the same run (docs/perform
 	@scripts/setup test
 	$(CARGO) run --release -p chatledger-tests --bin bench
 
-soak: ## the scenario tests over and over, until one fails or SOAK_MINUTES (60) are over
+soak: ## random accounts, random operations and the scenarios over and over with fresh seeds, until one fails or SOAK_MINUTES (60) are over
 	@scripts/setup test
 	@end=$$(($$(date +%s) + 60 * $(SOAK_MINUTES))); round=0; \
 	while [ $$(date +%s) -lt $$end ]; do \
-		round=$$((round + 1)); echo "round $$round"; \
-		$(CARGO) test -q -p chatledger-tests || exit 1; \
+		round=$$((round + 1)); export CHATLEDGER_SEED=$$(date +%s); \
+		echo "round $$round, CHATLEDGER_SEED=$$CHATLEDGER_SEED"; \
+		CHATLEDGER_RANDOM_ACCOUNTS=50000 $(CARGO) test -q -p chatledger-projection random || exit 1; \
+		CHATLEDGER_SIMULATIONS=60 CHATLEDGER_INDEPENDENT=300 $(CARGO) test -q -p chatledger-tests || exit 1; \
 	done

@@ -14,6 +14,7 @@ mod kafka;
 mod leftovers;
 mod postgres;
 mod program;
+pub mod random_account;
 mod s3;
 mod smtp;
 mod wait;

@@ -103,12 +103,12 @@ pub async fn insert(connection: &mut PgConnection, rows: &[FactRow]) -> Result<V
     if rows.is_empty() {
         return Ok(Vec::new());
     }
-    let unique = strongest(rows);
+    let (unique, earliest) = strongest(rows);
     let filed: Vec<Filed> =
         unique.iter().map(|&at| file(&rows[at].observation.fact, &rows[at].observation.key)).collect();
     lock_for_messages(connection, rows, &unique, &filed).await?;
 
-    let touched = upsert(connection, rows, &unique, &filed).await?;
+    let touched = upsert(connection, rows, &unique, &earliest, &filed).await?;
     let mut new = vec![false; rows.len()];
     let mut wanted = Wanted::default();
     let mut links: BTreeSet<(String, String, String)> = BTreeSet::new();
@@ -116,7 +116,7 @@ pub async fn insert(connection: &mut PgConnection, rows: &[FactRow]) -> Result<V
         let (Some(&at), Some(filed)) = (unique.get(place), filed.get(place)) else { continue };
         let account = &rows[at].account;
         new[at] = fresh;
-        let since = rows[at].happened_at();
+        let since = rows[earliest[place]].happened_at();
         for (kind, subject) in &filed.marks {
             wanted.add(Mark {
                 account: account.clone(),
@@ -160,22 +160,24 @@ impl Wanted {
     }
 }
 
-/// Of the same telling twice in one batch only the strongest stamp is sent: Postgres cannot touch a row twice in one
-/// statement. Sorted by key, so that two writers lock rows in the same order.
-fn strongest(rows: &[FactRow]) -> Vec<usize> {
-    let mut best: HashMap<_, usize> = HashMap::with_capacity(rows.len());
+/// Of the same telling twice in one batch one row is sent, because Postgres cannot touch a row twice in one statement: the
+/// place of its strongest stamp, and that of its earliest receipt, which may be another copy's. Sorted by key, so that
+/// two writers lock rows in the same order.
+fn strongest(rows: &[FactRow]) -> (Vec<usize>, Vec<usize>) {
+    let receipt = |at: usize| (rows[at].observation.received_at, rows[at].observation.delivery);
+    let mut best: HashMap<_, (usize, usize)> = HashMap::with_capacity(rows.len());
     for (at, row) in rows.iter().enumerate() {
-        best.entry(row.identity())
-            .and_modify(|held| {
-                if row.observation.stamp > rows[*held].observation.stamp {
-                    *held = at;
-                }
-            })
-            .or_insert(at);
+        let (strongest, earliest) = best.entry(row.identity()).or_insert((at, at));
+        if row.observation.stamp > rows[*strongest].observation.stamp {
+            *strongest = at;
+        }
+        if receipt(at) < receipt(*earliest) {
+            *earliest = at;
+        }
     }
-    let mut unique: Vec<usize> = best.into_values().collect();
-    unique.sort_by(|a, b| rows[*a].identity().cmp(&rows[*b].identity()));
-    unique
+    let mut unique: Vec<(usize, usize)> = best.into_values().collect();
+    unique.sort_by(|a, b| rows[a.0].identity().cmp(&rows[b.0].identity()));
+    unique.into_iter().unzip()
 }
 
 /// A message without a channel is filed with its sibling that names one. Both at once in two transactions would miss
@@ -203,6 +205,7 @@ async fn upsert(
     connection: &mut PgConnection,
     rows: &[FactRow],
     unique: &[usize],
+    earliest: &[usize],
     filed: &[Filed],
 ) -> Result<Vec<(usize, bool)>, StoreError> {
     let column = |of: fn(&FactRow) -> &str| unique.iter().map(|&at| of(&rows[at])).collect::<Vec<_>>();
@@ -216,15 +219,15 @@ async fn upsert(
         .bind(observed(|o| o.stamp.observed_at))
         .bind(unique.iter().map(|&at| rows[at].observation.stamp.rank).collect::<Vec<_>>())
         .bind(unique.iter().map(|&at| rows[at].observation.stamp.hash).collect::<Vec<_>>())
-        .bind(observed(|o| o.received_at))
-        .bind(unique.iter().map(|&at| rows[at].observation.delivery.0).collect::<Vec<_>>())
+        .bind(earliest.iter().map(|&at| rows[at].observation.received_at).collect::<Vec<_>>())
+        .bind(earliest.iter().map(|&at| rows[at].observation.delivery.0).collect::<Vec<_>>())
         .bind(filed.iter().map(|f| f.conversation.as_deref()).collect::<Vec<_>>())
         .bind(filed.iter().map(|f| f.firm).collect::<Vec<_>>())
         .bind(filed.iter().map(|f| f.client_id.as_deref()).collect::<Vec<_>>())
         .bind(filed.iter().map(|f| f.dialog_id.as_deref()).collect::<Vec<_>>())
         .bind(filed.iter().map(|f| f.request_id.as_deref()).collect::<Vec<_>>())
         .bind(column(|row| &row.registers))
-        .bind(unique.iter().map(|&at| rows[at].happened_at()).collect::<Vec<_>>())
+        .bind(earliest.iter().map(|&at| rows[at].happened_at()).collect::<Vec<_>>())
         .fetch_all(connection)
         .await?;
     Ok(touched

@@ -4,7 +4,7 @@ with subject as (
     from unnest($1::text[], $2::text[]) as s (account_id, identity)
 ),
 -- The facts that wait for one of the identities; partial indexes on "not firm" keep this cheap.
-waiting as (
+named as (
     select f.account_id, f.kind, f.fact_key, f.content_hash
     from subject s cross join lateral (
         select * from facts f
@@ -38,8 +38,18 @@ waiting as (
         where s.kind = 'message' and f.account_id = s.account_id and f.kind = 'message' and f.fact_key = s.id
           and not f.firm offset 0) f
 ),
--- Best evidence first: another telling of the same message, its request, its dialog; for a rating (key: valuation
--- request, rated request, …) the rated request, for a tag that of the rating of the same survey; a message or a tag whose
+-- With the other tellings of the same messages: a message is filed as one, whatever each of them names.
+waiting as (
+    select * from named
+    union
+    select f.account_id, f.kind, f.fact_key, f.content_hash
+    from named n cross join lateral (
+        select * from facts f
+        where n.kind = 'message' and f.account_id = n.account_id and f.kind = 'message' and f.fact_key = n.fact_key
+          and not f.firm offset 0) f
+),
+-- Best evidence first: another telling of the same message, its request, its dialog (those that any of its tellings
+-- names); for a rating (key: valuation request, rated request, …) the rated request, for a tag that of the rating of the same survey; a message or a tag whose
 -- channel nobody names is its client's, without a channel. Of several conversations for one identity the smallest counts.
 resolved as (
     select f.account_id, f.kind, f.fact_key, f.content_hash, f.conversation as old, f.request_id, f.dialog_id,
@@ -47,10 +57,12 @@ resolved as (
                case when f.kind = 'message' then (
                    select min(g.conversation) from facts g
                    where g.account_id = f.account_id and g.kind = 'message' and g.fact_key = f.fact_key and g.firm) end,
-               (select min(l.conversation) from links l
-                where l.account_id = f.account_id and l.identity = 'request:' || f.request_id),
-               (select min(l.conversation) from links l
-                where l.account_id = f.account_id and l.identity = 'dialog:' || f.dialog_id),
+               case when f.kind = 'message' then told.by_request else (
+                   select min(l.conversation) from links l
+                   where l.account_id = f.account_id and l.identity = 'request:' || f.request_id) end,
+               case when f.kind = 'message' then told.by_dialog else (
+                   select min(l.conversation) from links l
+                   where l.account_id = f.account_id and l.identity = 'dialog:' || f.dialog_id) end,
                case when f.kind = 'rating_report' then (
                    select min(l.conversation) from links l
                    where l.account_id = f.account_id
@@ -61,12 +73,19 @@ resolved as (
                                and l.identity = 'request:' || split_part(r.fact_key, ':', 2)
                    where r.account_id = f.account_id and r.request_id = f.request_id and r.kind = 'rating_report'
                      and not r.firm) end,
-               case when f.kind in ('message', 'tagging') and f.client_id is not null then f.client_id || '/' end
+               case when f.kind = 'message' then told.client_id || '/' when f.kind = 'tagging' then f.client_id || '/' end
            ) as new
     from waiting w cross join lateral (
         select * from facts f
         where f.account_id = w.account_id and f.kind = w.kind and f.fact_key = w.fact_key
           and f.content_hash = w.content_hash offset 0) f
+    left join lateral (
+        select min(r.conversation) as by_request, min(d.conversation) as by_dialog, min(g.client_id collate "C") as client_id
+        from facts g
+        left join links r on r.account_id = g.account_id and r.identity = 'request:' || g.request_id
+        left join links d on d.account_id = g.account_id and d.identity = 'dialog:' || g.dialog_id
+        where f.kind = 'message' and g.account_id = f.account_id and g.kind = 'message' and g.fact_key = f.fact_key
+    ) told on true
 ),
 moved as (
     update facts f set conversation = r.new

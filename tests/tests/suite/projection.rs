@@ -148,6 +148,30 @@ async fn two_facts_of_one_request_stored_at_the_same_instant_are_both_folded() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn of_copies_in_one_batch_the_earliest_receipt_counts_wherever_the_strongest_stamp_is() {
+    // Found by the simulation: of two copies that came in one batch only the stronger was stored, with its later receipt.
+    // The time of a message that lies ahead of its receipt is the earliest receipt of it.
+    let ahead = json!({"hook_type": "inbox", "message_id": 1, "type": "from_client", "client_id": 5,
+        "channel_id": 12, "request_id": 77, "event_time": iso(at(30_000))});
+    let (first, again) = (webhook(0, &ahead), webhook(300, &ahead));
+    for batches in [vec![vec![&first, &again]], vec![vec![&again, &first]], vec![vec![&again], vec![&first]]]
+    {
+        let database = database().await;
+        let pool = database.pool();
+        for batch in batches {
+            let mut transaction = store::begin(&pool).await.unwrap();
+            let told: Vec<_> = batch.into_iter().flat_map(facts).collect();
+            store::facts::insert(&mut transaction, &told).await.unwrap();
+            store::commit(transaction).await.unwrap();
+        }
+        fold_all(&pool).await;
+        let sent_at: DateTime<Utc> =
+            sqlx::query_scalar("select sent_at from messages").fetch_one(&pool).await.unwrap();
+        assert_eq!(sent_at, at(1));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_message_without_a_channel_joins_its_sibling_in_either_order() {
     for listed_first in [true, false] {
         let database = database().await;
@@ -168,6 +192,43 @@ async fn a_message_without_a_channel_joins_its_sibling_in_either_order() {
         let requests: Vec<(String, String)> =
             sqlx::query_as("select conversation, segmentation from requests").fetch_all(&pool).await.unwrap();
         assert_eq!(requests, [("5/12".to_owned(), "given".to_owned())], "listed first: {listed_first}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_only_lists_without_channels_tell_is_filed_as_one() {
+    // Found by the independent fold: the telling that names the request went to one conversation, the telling that
+    // names none to another, and whichever was folded last had the message.
+    let listed = |body: serde_json::Value| row("messages", &body);
+    let bare = listed(
+        json!({"id": 10, "type": "from_client", "client_id": 5, "created": "2026-01-15T04:00:00 UTC"}),
+    );
+    let named =
+        listed(json!({"id": 10, "type": "from_client", "client_id": 5, "request_id": 1, "text": "hello",
+        "created": "2026-01-15T04:00:00 UTC"}));
+    let opened = webhook(
+        0,
+        &json!({"hook_type": "new_request", "request_id": 1, "client_id": 5, "channel_id": 7,
+        "type": "common", "event_time": iso(at(0))}),
+    );
+    for order in [[&bare, &named, &opened], [&opened, &named, &bare], [&named, &opened, &bare]] {
+        let database = database().await;
+        let pool = database.pool();
+        for delivery in order {
+            arrive(&pool, delivery).await;
+        }
+        let facts: Vec<String> =
+            sqlx::query_scalar("select distinct conversation from facts where kind = 'message'")
+                .fetch_all(&pool)
+                .await
+                .unwrap();
+        assert_eq!(facts, ["5/7"]);
+        let requests: Vec<(String, i32)> =
+            sqlx::query_as("select request_key, client_messages from requests")
+                .fetch_all(&pool)
+                .await
+                .unwrap();
+        assert_eq!(requests, [("1".to_owned(), 1)]);
     }
 }
 

@@ -48,6 +48,7 @@ struct Seen {
     pool: PgPool,
     truth: Vec<Value>,
     scores: Vec<Value>,
+    bots: BTreeSet<String>,
     _database: TestDatabase,
 }
 
@@ -63,7 +64,7 @@ impl Seen {
         let bots = platform.with("acme", |tenant| bots(tenant)).unwrap();
         let score = |score: i32| ScoreTag { tag: format!("score-{score}"), score: score.into(), scale: 5.0 };
         let scores = Scores::new((1..=5).map(score).collect());
-        let rules = AccountRules { zone: ZONE, bots, scores, ..AccountRules::default() };
+        let rules = AccountRules { zone: ZONE, bots: bots.clone(), scores, ..AccountRules::default() };
         let rules = Rules::new(BTreeMap::from([("acme".to_owned(), rules)]));
         let runner = Runner::new(
             log.clone(),
@@ -87,7 +88,7 @@ impl Seen {
         running.await.unwrap().unwrap();
         platform.stop().await.unwrap();
         let list = |name: &str| state[name].as_array().unwrap().clone();
-        Self { pool, truth: list("truth"), scores: list("scores"), _database: database }
+        Self { pool, truth: list("truth"), scores: list("scores"), bots, _database: database }
     }
 }
 
@@ -268,6 +269,8 @@ async fn the_tables_tell_what_happened_seen_by_webhooks_by_a_backfill_or_by_both
         let common = seen.truth.iter().filter(|truth| truth["kind"] == "common").count();
         assert!(common > 60 && common < seen.truth.len(), "a business with contacts and surveys");
         assert_true(&differences(&seen.pool, &seen.truth, within).await, roads);
+        let bots: Vec<_> = seen.bots.iter().map(|bot| ("acme".to_owned(), bot.clone())).collect();
+        assert_true(&crate::independent::differences(&seen.pool, ZONE.name(), &bots).await, roads);
         let derived: i64 = sqlx::query_scalar("select count(*) from requests where segmentation <> 'given'")
             .fetch_one(&seen.pool)
             .await

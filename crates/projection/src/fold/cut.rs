@@ -100,6 +100,7 @@ impl Whole<'_> {
             opened_at: segment.opened_at,
             request,
             dialog_id: row.dialog_id.clone(),
+            announced: segment.announced,
             measured: row.kind == "common" && row.initiated_by == "client",
             previous: rows
                 .iter()

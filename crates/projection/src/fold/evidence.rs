@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeZone as _, Utc};
+use chrono_tz::Tz;
 use events::DeliveryId;
 use events::fact::{
     DialogClosed, DialogRow, DialogTransferred, Fact, RatingReport, RequestClosed, RequestOpened,
@@ -38,6 +39,8 @@ pub(super) struct Evidence {
     pub(super) opened: BTreeMap<String, Dated<RequestOpened>>,
     pub(super) closed: BTreeMap<String, Dated<RequestClosed>>,
     pub(super) reports: BTreeMap<String, Dated<RequestReport>>,
+    /// The later reading of reported closes that lie in an hour which a change of the clocks repeated.
+    pub(super) repeated_closes: BTreeMap<String, DateTime<Utc>>,
     pub(super) dialog_closes: Vec<Dated<DialogClosed>>,
     /// In order of time.
     pub(super) transfers: Vec<Dated<DialogTransferred>>,
@@ -64,7 +67,11 @@ impl Evidence {
                 Fact::Message(_) => evidence.messages.extend(message::date((*key).to_owned(), merged, rules)),
                 Fact::RequestOpened(fact) => drop(evidence.opened.insert(key_of(), dated(fact, merged))),
                 Fact::RequestClosed(fact) => drop(evidence.closed.insert(key_of(), dated(fact, merged))),
-                Fact::RequestReport(fact) => drop(evidence.reports.insert(key_of(), dated(fact, merged))),
+                Fact::RequestReport(fact) => {
+                    let later = fact.closed_at.and_then(|closed| later_reading(closed, rules.zone));
+                    evidence.repeated_closes.extend(later.map(|later| (key_of(), later)));
+                    evidence.reports.insert(key_of(), dated(fact, merged));
+                }
                 Fact::DialogClosed(fact) => evidence.dialog_closes.push(dated(fact, merged)),
                 Fact::DialogTransferred(fact) => evidence.transfers.push(dated(fact, merged)),
                 Fact::DialogRow(fact) => drop(evidence.dialogs.insert(key_of(), dated(fact, merged))),
@@ -110,6 +117,15 @@ impl Evidence {
     pub(super) fn owns_dialog(&self, id: &str) -> bool {
         !self.foreign.contains(&format!("dialog:{id}"))
     }
+}
+
+/// The later instant at which the wall clock showed the same: where there are two, decoding takes the earlier one.
+fn later_reading(at: DateTime<Utc>, zone: Tz) -> Option<DateTime<Utc>> {
+    let wall = at.with_timezone(&zone).naive_local();
+    zone.from_local_datetime(&wall)
+        .latest()
+        .map(|later| later.with_timezone(&Utc))
+        .filter(|later| *later > at)
 }
 
 fn dated<T>(fact: T, merged: &Merged) -> Dated<T> {

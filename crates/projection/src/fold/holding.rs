@@ -11,13 +11,31 @@ use super::segment::Segment;
 use super::turns::{End, Turn, seconds};
 use crate::AccountRules;
 
-/// One sign that somebody held the request.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// One sign that somebody held the request, or that it was released.
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Sign {
     at: DateTime<Utc>,
     /// By a transfer event (or an assignment at the opening), not by a message.
     explicit: bool,
-    operator: String,
+    /// `None`: a transfer to nobody in person (to a group).
+    operator: Option<String>,
+}
+
+/// Who held it at some instant.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+struct Held {
+    at: DateTime<Utc>,
+    by_bot: bool,
+}
+
+/// The first person after the client's first message.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+struct Taken {
+    at: DateTime<Utc>,
+    /// The last sign before.
+    giver: Option<Held>,
+    /// The last release until then.
+    released: Option<DateTime<Utc>>,
 }
 
 /// An unbroken holding.
@@ -48,16 +66,17 @@ pub(super) struct Answer {
 pub(super) struct Holding {
     /// The holding that lasts.
     pub(super) run: Option<Run>,
-    /// When the last sign was.
-    last_sign: Option<DateTime<Utc>>,
+    /// The last sign of an operator.
+    last: Option<Held>,
+    /// The last release.
+    released: Option<DateTime<Utc>>,
     /// A bot held it first.
     bot_first: bool,
-    /// The first explicit hand-over to a person.
+    /// The first explicit hand-over to a person or a group.
     handed: Option<DateTime<Utc>>,
-    /// The last sign until the client's first message was a person's.
-    person_at_asking: bool,
-    /// The first person after that: when, and whether it took over from a bot.
-    taken: Option<(DateTime<Utc>, bool)>,
+    /// The last sign and the last release until the client's first message.
+    at_asking: (Option<Held>, Option<DateTime<Utc>>),
+    taken: Option<Taken>,
     /// Holdings that ended after the cut.
     #[serde(skip)]
     ended: Vec<Run>,
@@ -76,34 +95,51 @@ impl Holding {
     ) {
         let mut signs = signs(evidence, segment, messages);
         signs.retain(|sign| within.contains(&sign.at));
-        // Explicit ones first within an instant: the operator who takes a chat writes after it.
-        signs.sort_by(|a, b| (a.at, !a.explicit, &a.operator).cmp(&(b.at, !b.explicit, &b.operator)));
+        // Within an instant releases first, then explicit ones: the operator who takes a chat writes after it.
+        signs.sort_by(|a, b| {
+            (a.at, a.operator.is_some(), !a.explicit, &a.operator).cmp(&(
+                b.at,
+                b.operator.is_some(),
+                !b.explicit,
+                &b.operator,
+            ))
+        });
         for sign in signs {
             self.push(sign, first_client, rules);
         }
     }
 
     fn push(&mut self, sign: Sign, first_client: Option<DateTime<Utc>>, rules: &AccountRules) {
-        let bot = |operator: &String| rules.bots.contains(operator);
-        let is_bot = bot(&sign.operator);
-        let held_by = self.run.as_ref().map(|run| &run.operator);
-        if held_by.is_none() {
-            self.bot_first = is_bot;
+        let Sign { at, explicit, operator } = sign;
+        let before_asking = first_client.is_none_or(|asked| at <= asked);
+        let Some(operator) = operator else {
+            self.released = Some(at);
+            if before_asking {
+                self.at_asking.1 = Some(at);
+            }
+            if self.last.is_some() {
+                self.handed.get_or_insert(at);
+            }
+            return;
+        };
+        let held = Held { at, by_bot: rules.bots.contains(&operator) };
+        if self.last.is_none() {
+            self.bot_first = held.by_bot;
         }
-        if sign.explicit && !is_bot {
-            self.handed.get_or_insert(sign.at);
+        let released_now = self.last.is_none() && self.released == Some(at);
+        if (explicit && !held.by_bot) || released_now {
+            self.handed.get_or_insert(at);
         }
-        if first_client.is_none_or(|asked| sign.at <= asked) {
-            self.person_at_asking = !is_bot;
-        } else if !is_bot {
-            self.taken.get_or_insert((sign.at, held_by.is_some_and(bot)));
+        if before_asking {
+            self.at_asking.0 = Some(held);
+        } else if !held.by_bot {
+            self.taken.get_or_insert(Taken { at, giver: self.last, released: self.released });
         }
-        self.last_sign = Some(sign.at);
-        if held_by == Some(&sign.operator) {
+        self.last = Some(held);
+        if self.run.as_ref().is_some_and(|run| run.operator == operator) {
             return;
         }
         let number = self.run.as_ref().map_or(1, |run| run.number + 1);
-        let Sign { at, explicit, operator } = sign;
         let run = Run { number, operator, from_at: at, explicit, to_at: None, reply: None };
         if let Some(mut before) = self.run.replace(run) {
             before.to_at = Some(at);
@@ -146,8 +182,8 @@ impl Holding {
     /// Who holds it, or held it last. `listed`: the operator in the list of dialogs while the request was open, and
     /// when it was fetched.
     pub(super) fn holder(&self, listed: Option<(DateTime<Utc>, String)>) -> Option<String> {
-        match (listed, &self.run, self.last_sign) {
-            (Some((at, operator)), Some(_), Some(sign)) if at > sign => Some(operator),
+        match (listed, &self.run, self.last) {
+            (Some((at, operator)), Some(_), Some(last)) if at > last.at => Some(operator),
             (_, Some(run), _) => Some(run.operator.clone()),
             (listed, None, _) => listed.map(|(_, operator)| operator),
         }
@@ -158,16 +194,26 @@ impl Holding {
         self.run.as_ref().map_or(0, |run| run.number - 1)
     }
 
-    /// When a bot that held the request first handed it to a person by an explicit transfer, before `reply`.
+    /// When a bot that held the request first handed it to a person or a group by an explicit transfer, before `reply`.
     pub(super) fn handed_to_people(&self, reply: DateTime<Utc>) -> Option<DateTime<Utc>> {
         self.handed.filter(|at| self.bot_first && *at <= reply)
     }
 
-    /// Seconds from the client's first message to the first person who held the request; 0 when a bot handed it
-    /// over; `None` when a person held it already, or nobody is known to.
+    /// Seconds from the later of the client's first message and the release to the first person who held the request; a
+    /// direct hand-over by a bot is a release: 0. `None` when a person held it already, or nobody is known to.
     pub(super) fn queue_wait(&self, asked: DateTime<Utc>) -> Option<f64> {
-        let (at, from_bot) = self.taken.filter(|_| !self.person_at_asking)?;
-        Some(if from_bot { 0.0 } else { seconds(asked, at) })
+        let (before, released) = self.at_asking;
+        if before.is_some_and(|held| !held.by_bot && released.is_none_or(|released| released < held.at)) {
+            return None;
+        }
+        let taken = self.taken?;
+        let since = taken.giver.map_or(asked, |giver| giver.at);
+        let waits_since = match (taken.released.filter(|released| *released >= since), taken.giver) {
+            (Some(released), _) => released.max(asked),
+            (None, Some(giver)) if giver.by_bot => taken.at,
+            (None, _) => asked,
+        };
+        Some(seconds(waits_since, taken.at))
     }
 }
 
@@ -177,23 +223,21 @@ fn signs(evidence: &Evidence, segment: &Segment, messages: &[&Message]) -> Vec<S
     let mut signs: Vec<Sign> = sent
         .filter_map(|message| {
             let operator = message.registers.operator_id.clone()?;
-            Some(Sign { at: message.sent_at, explicit: false, operator })
+            Some(Sign { at: message.sent_at, explicit: false, operator: Some(operator) })
         })
         .collect();
     let id = segment.request_id.as_deref();
     let assigned = id.and_then(|id| evidence.opened.get(id));
     if let Some((operator, at)) = assigned.and_then(|o| Some((o.fact.operator_id.clone()?, o.fact.at?))) {
-        signs.push(Sign { at, explicit: true, operator });
+        signs.push(Sign { at, explicit: true, operator: Some(operator) });
     }
     for transfer in &evidence.transfers {
-        let (Some(at), Some(operator)) = (transfer.fact.at, transfer.fact.operator_id.clone()) else {
-            continue;
-        };
+        let Some(at) = transfer.fact.at else { continue };
         let named = transfer.fact.request_id.as_deref();
         let within = at.timestamp() >= segment.opened_at.timestamp()
             && segment.close.as_ref().is_none_or(|close| at <= close.at);
         if named.map_or(within && segment.counts_as_contact(), |named| Some(named) == id) {
-            signs.push(Sign { at, explicit: true, operator });
+            signs.push(Sign { at, explicit: true, operator: transfer.fact.operator_id.clone() });
         }
     }
     signs

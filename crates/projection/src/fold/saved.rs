@@ -34,6 +34,8 @@ pub struct Saved {
     pub(super) request: RequestState,
     /// Its row's dialog, which its messages without one got.
     pub(super) dialog_id: Option<String>,
+    /// Its id is not known, but a message says that it opened it.
+    pub(super) announced: bool,
     /// Whether it has durations.
     pub(super) measured: bool,
     /// The last contact before it.
@@ -81,8 +83,24 @@ impl Saved {
         self.request.talk.first_talk
     }
 
-    /// The request that lasts, where it is a derived one, without messages yet.
-    pub(super) fn derived(&self) -> Segment {
+    /// Second of its last message that is known to be its own: by its id, or because it opened it.
+    pub(super) fn last_talk_second(&self) -> Option<i64> {
+        let talk = &self.request.talk;
+        if self.announced { talk.first_second } else { talk.last_named_second }
+    }
+
+    /// Whether it has no id and was opened by a message that says so.
+    pub(super) fn is_announced(&self) -> bool {
+        self.announced && self.request_id.is_none()
+    }
+
+    /// Whether it is made of messages that no other evidence explains.
+    pub(super) fn is_derived(&self) -> bool {
+        !self.announced && self.request_id.is_none()
+    }
+
+    /// The request that lasts, where it has no id, without the messages before the cut.
+    pub(super) fn unnamed(&self) -> Segment {
         Segment {
             key: self.key.clone(),
             request_id: None,
@@ -90,6 +108,7 @@ impl Saved {
             opened_at: self.opened_at,
             close: None,
             messages: Vec::new(),
+            announced: self.announced,
         }
     }
 

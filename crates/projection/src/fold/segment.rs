@@ -1,8 +1,10 @@
 //! Cutting a conversation into requests, best evidence first (reference/chat2desk.md 6.4, design.md 7.6).
 //!
 //! 1. Messages, events and reports that carry a request id: *given* requests.
-//! 2. Messages without one, within the time of a given request: its.
-//! 3. The rest: *derived* requests, opened by talk, ended by a close or by the next opening.
+//! 2. Messages without one that say that they opened a request, after the last given one has talked: *derived* requests.
+//! 3. Other messages without one, within the time of such a request: its.
+//! 4. The rest: *derived* requests, opened by talk, ended by a close or by the next opening.
+//! 5. An id of which only the close is known names the derived request that it closed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,6 +12,7 @@ use chrono::{DateTime, Utc};
 use events::fact::RequestKind;
 
 use super::evidence::Evidence;
+use super::message::Message;
 use super::saved::Saved;
 
 /// Why a request is closed.
@@ -29,6 +32,8 @@ pub(super) struct Segment {
     pub(super) opened_at: DateTime<Utc>,
     pub(super) close: Option<Close>,
     pub(super) messages: Vec<usize>,
+    /// Its id is not known, but a message says that it opened it.
+    pub(super) announced: bool,
 }
 
 impl Segment {
@@ -54,15 +59,23 @@ impl Segments {
 /// Cuts a conversation; with a saved state what came after its cut, and the request that lasts across it.
 pub(super) fn requests(evidence: &Evidence, conversation: &str, saved: Option<&Saved>) -> Segments {
     let mut requests = given(evidence, saved);
+    let announced = announced(evidence, conversation, &requests, saved);
+    requests.extend(announced);
+    requests.extend(saved.filter(|saved| saved.is_announced()).map(Saved::unnamed));
+    requests.sort_by(|a, b| (a.opened_at, &a.key).cmp(&(b.opened_at, &b.key)));
     let mut closes = closes(evidence);
-    closes.sort();
-    close_given(evidence, &mut requests, &closes);
+    close_given(evidence, &mut requests, &closes, saved);
+    // The close of a request of which nothing else is known ends what is derived before it.
+    let only_closed = requests.iter().filter(|request| is_only_closed(evidence, request));
+    closes.extend(only_closed.filter_map(|r| Some((r.close.as_ref()?.at, r.request_id.clone()))));
+    closes.sort_by_key(|close| close.0);
     let with_id: BTreeSet<usize> =
         requests.iter().flat_map(|request| request.messages.iter().copied()).collect();
     let without_id: Vec<usize> = (0..evidence.messages.len()).filter(|at| !with_id.contains(at)).collect();
     let rest = adopt(evidence, &mut requests, &without_id);
     requests.extend(derive(evidence, conversation, &requests, &rest, &closes, saved));
     requests.sort_by(|a, b| (a.opened_at, &a.key).cmp(&(b.opened_at, &b.key)));
+    rekey(evidence, &mut requests);
     supersede(&mut requests);
     let of_message =
         requests.iter().enumerate().flat_map(|(r, s)| s.messages.iter().map(move |m| (*m, r))).collect();
@@ -77,7 +90,7 @@ fn given(evidence: &Evidence, saved: Option<&Saved>) -> Vec<Segment> {
             messages.entry(id).or_default().push(at);
         }
     }
-    let lasting = saved.and_then(|saved| saved.request_id.as_deref());
+    let lasting = saved.and_then(Saved::request_id);
     let ids: BTreeSet<&str> = messages
         .keys()
         .copied()
@@ -87,15 +100,52 @@ fn given(evidence: &Evidence, saved: Option<&Saved>) -> Vec<Segment> {
         .chain(evidence.reports.keys().map(String::as_str))
         .filter(|id| evidence.owns_request(id))
         .collect();
-    let mut requests: Vec<Segment> = ids
-        .into_iter()
+    ids.into_iter()
         .filter_map(|id| {
             let talked = saved.filter(|_| lasting == Some(id)).and_then(Saved::first_talk);
             given_one(evidence, id, messages.remove(id).unwrap_or_default(), talked)
         })
-        .collect();
-    requests.sort_by(|a, b| (a.opened_at, &a.key).cmp(&(b.opened_at, &b.key)));
-    requests
+        .collect()
+}
+
+/// Requests whose id nobody names but whose first message says that it opened one (`is_new_request`). Where a given
+/// request was opened and has not talked yet, it is that one's first message.
+fn announced(
+    evidence: &Evidence,
+    conversation: &str,
+    given: &[Segment],
+    saved: Option<&Saved>,
+) -> Vec<Segment> {
+    let named: BTreeMap<usize, &str> =
+        given.iter().flat_map(|r| r.messages.iter().map(|at| (*at, r.key.as_str()))).collect();
+    let talk = |at: usize| evidence.messages[at].author.talks() && evidence.messages[at].counts();
+    let is_first = |at: usize| {
+        let second = evidence.messages[at].second;
+        let contacts = given.iter().filter(|r| r.counts_as_contact() && r.opened_at.timestamp() <= second);
+        let last = contacts.max_by(|a, b| (a.opened_at, &a.key).cmp(&(b.opened_at, &b.key)));
+        // The one that lasts across a cut has talked before it.
+        last.filter(|last| saved.is_none_or(|saved| saved.request_key() != last.key)).is_some_and(|last| {
+            let since = last.opened_at.timestamp();
+            let its = |at: &usize| named.get(at).is_none_or(|key| *key == last.key);
+            !(0..at)
+                .rev()
+                .take_while(|at| evidence.messages[*at].second >= since)
+                .any(|at| its(&at) && talk(at))
+        })
+    };
+    (0..evidence.messages.len())
+        .filter(|at| evidence.messages[*at].registers.opens_request == Some(true))
+        .filter(|at| talk(*at) && !named.contains_key(at) && !is_first(*at))
+        .map(|at| Segment {
+            key: format!("derived:{conversation}:{}", evidence.messages[at].id),
+            request_id: None,
+            kind: RequestKind::Common,
+            opened_at: evidence.messages[at].sent_at,
+            close: None,
+            messages: vec![at],
+            announced: true,
+        })
+        .collect()
 }
 
 fn given_one(
@@ -125,6 +175,7 @@ fn given_one(
         opened_at,
         close: None,
         messages,
+        announced: false,
     })
 }
 
@@ -148,24 +199,33 @@ fn closes(evidence: &Evidence) -> Vec<(DateTime<Utc>, Option<String>)> {
     events.chain(rows).collect()
 }
 
-/// Closes given requests: `close_request`, else the last close of the dialog, else the report. `closes` by time.
-fn close_given(evidence: &Evidence, requests: &mut [Segment], closes: &[(DateTime<Utc>, Option<String>)]) {
-    let mut of_dialog: BTreeMap<String, DateTime<Utc>> = BTreeMap::new();
+/// Closes given requests: `close_request`, else a close of the dialog, else the report.
+fn close_given(
+    evidence: &Evidence,
+    requests: &mut [Segment],
+    closes: &[(DateTime<Utc>, Option<String>)],
+    saved: Option<&Saved>,
+) {
+    let mut of_dialog: BTreeMap<String, Vec<DateTime<Utc>>> = BTreeMap::new();
     for (at, named) in closes {
-        // Events have whole seconds at times: a request opened within that second was not open yet. One that was closed
-        // is closed again only after more was said in it: else the close is that of messages without an id.
+        // Events have whole seconds at times: a request opened within that second was not open yet.
         let open_then = || {
-            let request = requests.iter().rev().find(|r| r.counts_as_contact() && r.opened_at <= *at)?;
-            let spoken = |since: &DateTime<Utc>| {
-                let mut seconds = request.messages.iter().map(|m| evidence.messages[*m].second);
-                seconds.any(|second| second > since.timestamp() && second <= at.timestamp())
-            };
-            of_dialog.get(&request.key).is_none_or(spoken).then(|| request.key.clone())
+            requests.iter().rev().find(|r| r.counts_as_contact() && r.opened_at <= *at).map(|r| r.key.clone())
         };
         if let Some(key) = named.clone().or_else(open_then) {
-            of_dialog.insert(key, *at);
+            of_dialog.entry(key).or_default().push(*at);
         }
     }
+    // The first close after its last message ends it: who writes later without naming it begins another contact.
+    let ended = |request: &Segment| {
+        let closes = of_dialog.get(&request.key)?;
+        let talk = request.messages.iter().rev().map(|at| &evidence.messages[*at]);
+        let last = talk.into_iter().find(|m| m.author.talks() && m.counts()).map(|m| m.second);
+        let before = || saved.filter(|saved| saved.request_key() == request.key)?.last_talk_second();
+        let last = last.or_else(before);
+        let after = closes.iter().filter(|at| last.is_none_or(|last| at.timestamp() >= last)).min();
+        after.or_else(|| closes.iter().max()).copied()
+    };
     for request in requests {
         let id = request.request_id.as_deref().unwrap_or_default();
         let word = evidence.closed.get(id).and_then(|closed| closed.fact.reason.clone());
@@ -173,10 +233,20 @@ fn close_given(evidence: &Evidence, requests: &mut [Segment], closes: &[(DateTim
             .closed
             .get(id)
             .and_then(|closed| closed.fact.at)
-            .or_else(|| of_dialog.get(id).copied())
-            .or_else(|| evidence.reports.get(id).and_then(|report| report.fact.closed_at));
+            .or_else(|| ended(request))
+            .or_else(|| reported_close(evidence, request, id));
         request.close = at.map(|at| Close { at, reason: close_reason(word.as_deref()), detail: word });
     }
+}
+
+/// When the report says that a request was closed. Of two readings of its wall clock the earlier, unless the request's own
+/// messages came after it (design.md 7.6).
+fn reported_close(evidence: &Evidence, request: &Segment, id: &str) -> Option<DateTime<Utc>> {
+    let at = evidence.reports.get(id)?.fact.closed_at?;
+    let talks_on =
+        |message: &Message| message.author.talks() && message.counts() && message.second > at.timestamp();
+    let later = evidence.repeated_closes.get(id).copied();
+    later.filter(|_| request.messages.iter().any(|at| talks_on(&evidence.messages[*at]))).or(Some(at))
 }
 
 /// The vendor's own word in ours; never the text of a system line (design.md 7.6).
@@ -225,8 +295,8 @@ fn derive(
     closes: &[(DateTime<Utc>, Option<String>)],
     saved: Option<&Saved>,
 ) -> Vec<Segment> {
-    let lasting = saved.filter(|saved| saved.request_id.is_none());
-    let mut derived: Vec<Segment> = lasting.map(Saved::derived).into_iter().collect();
+    let lasting = saved.filter(|saved| saved.is_derived());
+    let mut derived: Vec<Segment> = lasting.map(Saved::unnamed).into_iter().collect();
     let openings: Vec<DateTime<Utc>> =
         given.iter().filter(|r| r.counts_as_contact()).map(|r| r.opened_at).collect();
     // The first close at or after the second of a message, and the first opening of a given request after it.
@@ -255,6 +325,7 @@ fn derive(
                 opened_at: message.sent_at,
                 close: None,
                 messages: vec![at],
+                announced: false,
             }),
             // A note or a system line outside of any request.
             None => {}
@@ -266,6 +337,30 @@ fn derive(
         request.close = close.map(|at| Close { at, reason: "unknown", detail: None });
     }
     derived
+}
+
+/// Nothing but its close is known of it.
+fn is_only_closed(evidence: &Evidence, request: &Segment) -> bool {
+    let told = |id: &String| evidence.opened.contains_key(id) || evidence.reports.contains_key(id);
+    request.messages.is_empty() && request.request_id.as_ref().is_some_and(|id| !told(id))
+}
+
+/// Gives the derived request that such a close ended its real id.
+fn rekey(evidence: &Evidence, requests: &mut Vec<Segment>) {
+    let mut kept: Vec<Segment> = Vec::with_capacity(requests.len());
+    for request in requests.drain(..) {
+        let before = kept.iter_mut().rfind(|kept| kept.counts_as_contact());
+        match before.filter(|before| before.request_id.is_none() && is_only_closed(evidence, &request)) {
+            Some(derived) => {
+                derived.key = request.key;
+                derived.request_id = request.request_id;
+                derived.close = request.close;
+            }
+            None => kept.push(request),
+        }
+    }
+    kept.sort_by(|a, b| (a.opened_at, &a.key).cmp(&(b.opened_at, &b.key)));
+    *requests = kept;
 }
 
 /// What nothing else closed is closed by the opening of the next request.

@@ -21,8 +21,12 @@ pub(super) struct Talk {
     pub(super) operator: i32,
     pub(super) bot: i32,
     pub(super) automation: i32,
-    /// Second of the last message of any kind.
+    /// Second of the first message of any kind.
+    pub(super) first_second: Option<i64>,
+    /// Second of the last one.
     pub(super) last_second: Option<i64>,
+    /// Second of the last one that is part of the talk and names its request.
+    pub(super) last_named_second: Option<i64>,
     /// The first message of any kind.
     pub(super) first_sent: Option<DateTime<Utc>>,
     /// The first one that is part of the talk.
@@ -47,6 +51,7 @@ impl Talk {
     /// Takes the next message in.
     pub(super) fn extend(&mut self, message: &Message) {
         let registers = &message.registers;
+        self.first_second.get_or_insert(message.second);
         self.last_second = Some(message.second);
         self.first_sent.get_or_insert(message.sent_at);
         self.first_delivery.get_or_insert(message.delivery);
@@ -64,6 +69,9 @@ impl Talk {
         if message.author.talks() {
             self.first_talk.get_or_insert(message.sent_at);
             self.client_first.get_or_insert(message.author == Author::Client);
+            if registers.request_id.is_some() {
+                self.last_named_second = Some(message.second);
+            }
         }
         match message.author {
             Author::Client => {

@@ -407,5 +407,13 @@ proptest! {
     }
 }
 
+mod accounts;
+mod chance;
+mod invariants;
+mod ladder;
+/// Shared with the scenarios of `tests`, which cannot be a dependency here: they depend on this crate.
+#[expect(unreachable_pub, reason = "a public module where it is at home")]
+#[path = "../../../../tests/src/random_account/mod.rs"]
+mod random_account;
 mod saved;
 mod scores;

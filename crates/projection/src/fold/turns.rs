@@ -108,7 +108,7 @@ impl Turns {
             && message.second > at.timestamp()
             && self.open.as_ref().is_some_and(|turn| turn.asked_second <= at.timestamp())
         {
-            self.end(End::Closed { at }, rules);
+            self.close(at, rules);
         }
         if message.asks() && self.open.is_none() {
             self.open = Some(Turn {
@@ -122,7 +122,7 @@ impl Turns {
             if message.qualifies() {
                 let operator = message.registers.operator_id.clone().unwrap_or_default();
                 self.end(End::Answered { at: message.sent_at, operator }, rules);
-            } else if matches!(message.author, Author::Bot | Author::Automation) && message.counts() {
+            } else if message.author == Author::Bot && message.counts() {
                 turn.bot_replied = true;
             }
         }
@@ -144,11 +144,17 @@ impl Turns {
         self.ended.push(turn);
     }
 
-    /// Ends what still waits when the request is closed.
-    pub(super) fn finish(&mut self, close: Option<DateTime<Utc>>, rules: &AccountRules) {
-        if let (Some(at), Some(turn)) = (close, &self.open) {
+    fn close(&mut self, at: DateTime<Utc>, rules: &AccountRules) {
+        if let Some(turn) = &self.open {
             let at = at.max(turn.asked_at);
             self.end(End::Closed { at }, rules);
+        }
+    }
+
+    /// Ends what still waits when the request is closed.
+    pub(super) fn finish(&mut self, close: Option<DateTime<Utc>>, rules: &AccountRules) {
+        if let Some(at) = close {
+            self.close(at, rules);
         }
     }
 

@@ -85,6 +85,7 @@ impl Script {
             imported: self.chance.one_in(80).then_some(true),
             menu: self.chance.one_in(30).then_some(true),
             deleted: self.chance.one_in(60).then_some(true),
+            opens_request: self.chance.one_in(20).then_some(true),
             ..Message::default()
         };
         let listed = Message {
