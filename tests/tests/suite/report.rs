@@ -10,10 +10,12 @@ use projection::calendar::Version;
 use projection::{Calendar, Hours};
 use sqlx::PgConnection;
 use store::report::{By, LeftOut, Query, Row, Summary, calendar, response_times};
-use store::tables::{ChannelRow, OperatorRow, RequestRow, TurnRow, upsert};
+use store::tables::{ChannelRow, OperatorRow, RequestRow, RequestTagRow, TagRow, TurnRow, upsert};
 
 mod naive;
 mod scores;
+mod vendor;
+mod workload;
 
 use naive::{Counted, Dice, cases, naive};
 
@@ -147,8 +149,6 @@ fn assert_equal(expected: BTreeMap<String, Counted>, found: &[Row], what: &str) 
     }
 }
 
-const ALL: [By; 6] = [By::All, By::Operator, By::Channel, By::Transport, By::Day, By::Hour];
-
 async fn compare(seed: u8, with_calendar: bool) {
     let pool = database().await.pool();
     let mut connection = pool.acquire().await.unwrap();
@@ -162,12 +162,21 @@ async fn compare(seed: u8, with_calendar: bool) {
     let turns: Vec<TurnRow> = cases.iter().flat_map(|case| case.turns.clone()).collect();
     upsert(&mut connection, &requests).await.unwrap();
     upsert(&mut connection, &turns).await.unwrap();
+    let tags: Vec<RequestTagRow> = cases.iter().flat_map(|case| case.tags.clone()).collect();
+    upsert(&mut connection, &tags).await.unwrap();
     // Another tenant's rows are nobody else's business.
     let others = |mut row: RequestRow| {
         row.account_id = "other".to_owned();
         row
     };
     upsert(&mut connection, &requests.into_iter().map(others).collect::<Vec<_>>()).await.unwrap();
+    let others = |mut tag: RequestTagRow| {
+        tag.account_id = "other".to_owned();
+        tag.tag_id = "foreign".to_owned();
+        tag
+    };
+    let foreign: Vec<RequestTagRow> = tags.into_iter().filter(|tag| tag.tag_id == "t1").map(others).collect();
+    upsert(&mut connection, &foreign).await.unwrap();
     let acme = account("acme");
     let day = |text: &str| -> Option<NaiveDate> { text.parse().ok() };
     for (from, to, as_of) in [
@@ -177,7 +186,7 @@ async fn compare(seed: u8, with_calendar: bool) {
         (day("2026-03-30"), None, at("2026-03-30T20:00:00Z")),
         (day("2027-01-01"), None, at("2026-03-30T20:00:00Z")),
     ] {
-        for by in ALL {
+        for by in By::ALL {
             let query = Query { account: &acme, from, to, by, target_seconds: 120.0, as_of };
             let found = response_times(&mut *connection, &query).await.unwrap();
             let what = format!("seed {seed}, {from:?} to {to:?} as of {as_of}, by {}", by.as_str());
@@ -202,7 +211,7 @@ async fn without_a_calendar_business_figures_are_null() {
 async fn nothing_gives_one_row_of_nulls_and_no_group() {
     let pool = database().await.pool();
     let acme = account("acme");
-    for by in ALL {
+    for by in By::ALL {
         let as_of = at("2026-03-30T20:00:00Z");
         let query = Query { account: &acme, from: None, to: None, by, target_seconds: 120.0, as_of };
         let found = response_times(&pool, &query).await.unwrap();
@@ -278,6 +287,30 @@ async fn rows_have_labels_and_an_order_that_people_expect() {
     )
     .await
     .unwrap();
+    let tag = |request: &str, tag: &str, label: Option<&str>, is_on: bool| RequestTagRow {
+        account_id: "acme".to_owned(),
+        request_key: request.to_owned(),
+        tag_id: tag.to_owned(),
+        episode: 1,
+        label: label.map(str::to_owned),
+        removed_at: (!is_on).then(|| at("2026-03-28T00:00:00Z")),
+        ..RequestTagRow::default()
+    };
+    let tags = [
+        tag("a", "5", Some("Delivery"), true),
+        tag("b", "5", Some("Delivery"), true),
+        tag("b", "6", Some("Returns"), true),
+        tag("c", "7", None, true),
+        tag("d", "6", Some("Returns"), false),
+    ];
+    upsert(&mut connection, &tags).await.unwrap();
+    let renamed = TagRow {
+        account_id: "acme".to_owned(),
+        tag_id: "5".to_owned(),
+        label: Some("Delivery, renamed".to_owned()),
+        ..TagRow::default()
+    };
+    upsert(&mut connection, &[renamed]).await.unwrap();
     let acme = account("acme");
     for (by, expected) in [
         (By::Operator, vec![("1", "Aigerim"), ("", "nobody"), ("2", "2")]),
@@ -288,6 +321,8 @@ async fn rows_have_labels_and_an_order_that_people_expect() {
             vec![("2026-03-26", "2026-03-26"), ("2026-03-27", "2026-03-27"), ("2026-03-28", "2026-03-28")],
         ),
         (By::Hour, vec![("9", "09:00"), ("10", "10:00")]),
+        // One has two tags and one has none; what was taken off is nothing; a tag of its own row is called as that says.
+        (By::Tag, vec![("5", "Delivery, renamed"), ("", "no tag"), ("6", "Returns"), ("7", "7")]),
     ] {
         let as_of = at("2026-03-30T20:00:00Z");
         let query = Query { account: &acme, from: None, to: None, by, target_seconds: 120.0, as_of };
