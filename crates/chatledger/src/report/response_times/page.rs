@@ -43,7 +43,7 @@ impl ResponseTimes<'_> {
     fn one(&self, all: &Row, target: &str) -> Table {
         let durations = all.summaries().map(|(name, summary)| {
             let mut cells = vec![named(name).to_owned()];
-            cells.extend(shown(summary));
+            cells.extend(shown(name, summary));
             cells
         });
         let mut columns = vec![("duration".to_owned(), "first_response")];
@@ -59,7 +59,7 @@ impl ResponseTimes<'_> {
                 if place == 0 {
                     cells.extend([grouped(row.requests), grouped(row.left_out)]);
                 }
-                cells.extend(shown(row.summaries()[place].1));
+                cells.extend(shown(name, row.summaries()[place].1));
                 cells
             };
             let mut columns = vec![(self.by.as_str().to_owned(), "key")];
@@ -101,7 +101,7 @@ fn headings(target: &str) -> [(String, &'static str); 9] {
     names.map(|name| (name.to_owned(), fields.next().unwrap_or("n")))
 }
 
-fn shown(summary: &Summary) -> [String; 9] {
+fn shown(name: &str, summary: &Summary) -> [String; 9] {
     let Summary { n, mean, p50, p90, p95, max, within_target, unanswered, waiting } = *summary;
     [
         grouped(n),
@@ -110,7 +110,8 @@ fn shown(summary: &Summary) -> [String; 9] {
         span(p90),
         span(p95),
         span(max),
-        percent(within_target),
+        // The target is for answers.
+        percent(within_target.filter(|_| name != "resolution")),
         grouped(unanswered),
         grouped(waiting),
     ]
