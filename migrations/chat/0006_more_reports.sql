@@ -99,3 +99,75 @@ begin atomic
     where runs.turn_no > 0 -- what the company said first answers nothing
     group by runs.request_key, runs.turn_no;
 end;
+
+-- Business hours of some operators ([[account.operator_calendar]]): whom each is for, and its intervals, as in
+-- calendar_intervals. They are for durations that are one operator's: a turn's, and any figure by operator. What an
+-- account has none for goes by the account's own.
+create table operator_calendars (
+    account_id  text not null,
+    calendar_no integer not null, -- in the order of the configuration, from 1
+    operators   text[] not null,
+    groups      text[] not null,
+    primary key (account_id, calendar_no)
+);
+create table operator_calendar_intervals (
+    account_id     text not null,
+    calendar_no    integer not null,
+    opens_at       timestamptz not null,
+    closes_at      timestamptz not null,
+    seconds_before double precision not null,
+    primary key (account_id, calendar_no, opens_at)
+);
+
+-- The calendar of an operator: the first that names him, else the first that names a group of his.
+create view report_operator_calendars as
+select distinct on (account_id, operator_id) account_id, operator_id, calendar_no
+from (
+    select account_id, unnest(operators) as operator_id, calendar_no, 0 as rank from operator_calendars
+    union all
+    select c.account_id, unnest(g.operator_ids), c.calendar_no, 1
+    from operator_calendars c
+    join operator_groups g on g.account_id = c.account_id and g.group_id = any (c.groups)
+) as named
+order by account_id, operator_id, rank, calendar_no;
+
+-- As business_seconds(account, from_at, to_at), by an operator's calendar; null: by the account's.
+create function business_seconds(
+    account text, calendar integer, from_at timestamptz, to_at timestamptz
+) returns double precision
+language sql stable parallel safe
+begin atomic
+    select case
+        when calendar is null then business_seconds(account, from_at, to_at)
+        when from_at >= ends.first and to_at <= ends.last
+        then greatest(0, coalesce(till.seconds, 0) - coalesce(since.seconds, 0)) end
+    from (select (select opens_at from operator_calendar_intervals
+                  where account_id = account and calendar_no = calendar order by opens_at limit 1) as first,
+                 (select closes_at from operator_calendar_intervals
+                  where account_id = account and calendar_no = calendar order by opens_at desc limit 1) as last) ends
+    left join lateral (
+        select seconds_before + extract(epoch from least(from_at, closes_at) - opens_at)::double precision as seconds
+        from operator_calendar_intervals
+        where account_id = account and calendar_no = calendar and opens_at < from_at order by opens_at desc limit 1
+    ) since on true
+    left join lateral (
+        select seconds_before + extract(epoch from least(to_at, closes_at) - opens_at)::double precision as seconds
+        from operator_calendar_intervals
+        where account_id = account and calendar_no = calendar and opens_at < to_at order by opens_at desc limit 1
+    ) till on true;
+end;
+
+-- As before, and a turn's business time is that of whose it is: who replied, else who held the request.
+create or replace view report_turns as
+select t.account_id, t.request_key, t.turn_no, r.client_id, r.dialog_id, r.channel_id, r.transport,
+       r.local_day, r.local_hour, r.metric_version, coalesce(t.operator_id, '') as operator_id,
+       case when r.kind <> 'common' then r.kind when r.initiated_by = 'company' then 'company' end as left_out,
+       t.state, t.asked_at, t.answered_at, t.ended_at, t.bot_replied, t.reply_seconds,
+       case when c.calendar_no is null then t.reply_business_seconds
+            when t.reply_seconds is not null
+            then business_seconds(t.account_id, c.calendar_no, t.asked_at, t.answered_at)
+       end as reply_business_seconds,
+       c.calendar_no
+from turns t
+join requests r on r.account_id = t.account_id and r.request_key = t.request_key
+left join report_operator_calendars c on c.account_id = t.account_id and c.operator_id = t.operator_id;

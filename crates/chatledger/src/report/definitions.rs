@@ -43,8 +43,8 @@ pub(crate) const RESPONSE_TIMES: [Definition; 8] = [
     ),
     is(
         "first_response_business",
-        "The same with closed hours taken out, by the calendar in force at each instant. Asked and answered while closed is \
-         0. Without a calendar there is nothing.",
+        "The same with closed hours taken out, by the calendar in force at each instant; by operator, by his own where he \
+         has one. Asked and answered while closed is 0. Without a calendar there is nothing.",
     ),
     is(
         "first_response_human",
@@ -56,7 +56,10 @@ pub(crate) const RESPONSE_TIMES: [Definition; 8] = [
         "By turn: from the first question of a run to the reply that ends it. Under who replied, else the holder; on the \
          day of its contact. Closing ends a turn unanswered.",
     ),
-    is("reply_business", "The same with closed hours taken out."),
+    is(
+        "reply_business",
+        "The same with closed hours taken out, by the calendar of whose it is, else by the account's.",
+    ),
     is(
         "resolution",
         "From the first client message to the close. By operator: under the last replier, else the holder. Closing \

@@ -1,11 +1,12 @@
 -- The second half of response times, whoever's rules the first half follows: `counted` (key, left_out) and `measured` (key,
--- metric, seconds, state, asked_at, ended_at) become six summaries for each key, one line each.
+-- metric, seconds, state, asked_at, ended_at, calendar_no) become six summaries for each key, one line each.
 -- How long those have lasted that have no answer: until closing ended them, else until the look. In the unit of their
 -- metric. One that was asked after the look has not begun: 0, or less.
 lasting as (
     select key, metric, seconds, state, asked_at, ended_at,
            case when state = 'answered' then null
-                when metric in (2, 5) then business_seconds($1::text, asked_at, coalesce(ended_at, $6::timestamptz))
+                when metric in (2, 5)
+                then business_seconds($1::text, calendar_no, asked_at, coalesce(ended_at, $6::timestamptz))
                 else extract(epoch from coalesce(ended_at, $6::timestamptz) - asked_at)::double precision
            end as unanswered_seconds
     from measured

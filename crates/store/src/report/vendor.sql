@@ -64,12 +64,13 @@ measured as (
            case when answered_at is not null then 'answered'
                 when closed_at is not null then 'closed_unanswered' else 'waiting' end as state,
            asked_at,
-           coalesce(answered_at, case when closed_at is not null then greatest(closed_at, asked_at) end) as ended_at
+           coalesce(answered_at, case when closed_at is not null then greatest(closed_at, asked_at) end) as ended_at,
+           null::integer as calendar_no -- the vendor knows one schedule
     from timed
     union all
     -- 6: from opening to close.
     select resolved_key, 6, extract(epoch from closed_at - opened_at)::double precision,
-           case when closed_at is null then 'waiting' else 'answered' end, opened_at, closed_at
+           case when closed_at is null then 'waiting' else 'answered' end, opened_at, closed_at, null
     from counted
     where left_out is null
 ),

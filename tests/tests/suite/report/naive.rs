@@ -245,13 +245,28 @@ fn keys(by: By, case: &Case, operator: Option<&String>) -> BTreeSet<String> {
     [key].into()
 }
 
-pub(super) fn naive(cases: &[Case], query: &Query<'_>, hours: Option<&Hours>) -> BTreeMap<String, Counted> {
+/// Business hours of the account, and of the operators who have their own.
+#[derive(Default)]
+pub(super) struct Clocks {
+    pub(super) account: Option<Hours>,
+    pub(super) operators: BTreeMap<String, Hours>,
+}
+
+impl Clocks {
+    fn own(&self, operator: Option<&String>) -> Option<&Hours> {
+        operator.and_then(|operator| self.operators.get(operator))
+    }
+}
+
+pub(super) fn naive(cases: &[Case], query: &Query<'_>, clocks: &Clocks) -> BTreeMap<String, Counted> {
     let mut rows: BTreeMap<String, Counted> = BTreeMap::new();
     if query.by == By::All {
         rows.insert("all".to_owned(), Counted::default());
     }
     let real = |from, to| Some(seconds(from, to));
-    let business = |from, to| hours.and_then(|hours| hours.seconds_between(from, to));
+    let business = |operator: Option<&String>, from, to| {
+        clocks.own(operator).or(clocks.account.as_ref()).and_then(|hours| hours.seconds_between(from, to))
+    };
     for case in cases {
         let Case { request, turns, .. } = case;
         if query.from.is_some_and(|from| request.local_day < from)
@@ -261,7 +276,10 @@ pub(super) fn naive(cases: &[Case], query: &Query<'_>, hours: Option<&Hours>) ->
         }
         let holder = request.holder_operator_id.as_ref();
         let mut is_left_out = false;
-        for key in keys(query.by, case, request.first_operator_id.as_ref().or(holder)) {
+        let first = request.first_operator_id.as_ref().or(holder);
+        // A first response is one operator's where rows are operators.
+        let whose = first.filter(|_| query.by == By::Operator);
+        for key in keys(query.by, case, first) {
             let row = rows.entry(key).or_default();
             let left_out = match (request.kind.as_str(), request.initiated_by.as_str()) {
                 ("rating", _) => Some(&mut row.1.rating),
@@ -279,7 +297,13 @@ pub(super) fn naive(cases: &[Case], query: &Query<'_>, hours: Option<&Hours>) ->
             if let Some(turn) = turns.first() {
                 let (state, asked, ended) = (turn.state.as_str(), turn.asked_at, turn.ended_at);
                 row.2[0].add(query, request.frt_customer_seconds, state, asked, ended, &real);
-                row.2[1].add(query, request.frt_customer_business_seconds, state, asked, ended, &business);
+                let took = match clocks.own(whose) {
+                    Some(own) => {
+                        request.frt_customer_seconds.and_then(|_| own.seconds_between(asked, ended?))
+                    }
+                    None => request.frt_customer_business_seconds,
+                };
+                row.2[1].add(query, took, state, asked, ended, &|from, to| business(whose, from, to));
                 row.2[2].add(query, request.frt_human_seconds, state, asked, ended, &real);
             }
         }
@@ -297,7 +321,12 @@ pub(super) fn naive(cases: &[Case], query: &Query<'_>, hours: Option<&Hours>) ->
             for key in keys(query.by, case, turn.operator_id.as_ref()) {
                 let row = rows.entry(key).or_default();
                 row.2[3].add(query, turn.reply_seconds, state, asked, ended, &real);
-                row.2[4].add(query, turn.reply_business_seconds, state, asked, ended, &business);
+                let whose = turn.operator_id.as_ref();
+                let took = match clocks.own(whose) {
+                    Some(own) => turn.reply_seconds.and_then(|_| own.seconds_between(asked, ended?)),
+                    None => turn.reply_business_seconds,
+                };
+                row.2[4].add(query, took, state, asked, ended, &|from, to| business(whose, from, to));
             }
         }
     }
