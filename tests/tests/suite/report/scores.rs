@@ -27,7 +27,7 @@ fn score(dice: &mut Dice, no: usize, rated: Option<&RequestRow>, given_at: DateT
         source: "tag".to_owned(),
         given_at,
         local_day: given_at.with_timezone(&ZONE).date_naive(),
-        tag_id: (no % 2 == 0).then(|| "score-5".to_owned()),
+        tag_id: no.is_multiple_of(2).then(|| "score-5".to_owned()),
         score,
         scale: 5.0,
         sentiment: sentiment.to_owned(),
