@@ -131,16 +131,14 @@ from (
 ) as named
 order by account_id, operator_id, rank, calendar_no;
 
--- As business_seconds(account, from_at, to_at), by an operator's calendar; null: by the account's.
+-- As business_seconds(account, from_at, to_at), by an operator's calendar.
 create function business_seconds(
     account text, calendar integer, from_at timestamptz, to_at timestamptz
 ) returns double precision
 language sql stable parallel safe
 begin atomic
-    select case
-        when calendar is null then business_seconds(account, from_at, to_at)
-        when from_at >= ends.first and to_at <= ends.last
-        then greatest(0, coalesce(till.seconds, 0) - coalesce(since.seconds, 0)) end
+    select case when from_at >= ends.first and to_at <= ends.last
+                then greatest(0, coalesce(till.seconds, 0) - coalesce(since.seconds, 0)) end
     from (select (select opens_at from operator_calendar_intervals
                   where account_id = account and calendar_no = calendar order by opens_at limit 1) as first,
                  (select closes_at from operator_calendar_intervals

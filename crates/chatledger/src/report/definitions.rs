@@ -113,8 +113,8 @@ pub(crate) const LIVECHAT: [Definition; 8] = [
     is(
         "first_response",
         "The vendor's first_response_time: from the customer's first message to the first reply of an agent after it; n \
-         are the chats with a reply, as there. That bots, greetings and menu choices are no replies or messages is not \
-         published: here bots and greetings are none, menu choices count.",
+         are the chats with a reply, as there. Whether bots, greetings and menu choices count is not published: here bots \
+         and greetings are no replies, and a menu choice is a message.",
     ),
     is("first_response_business", "The vendor has no such figure: always empty."),
     is("first_response_human", "The vendor has no such figure: always empty."),

@@ -5,6 +5,8 @@
 lasting as (
     select key, metric, seconds, state, asked_at, ended_at,
            case when state = 'answered' then null
+                when metric in (2, 5) and calendar_no is null
+                then business_seconds($1::text, asked_at, coalesce(ended_at, $6::timestamptz))
                 when metric in (2, 5)
                 then business_seconds($1::text, calendar_no, asked_at, coalesce(ended_at, $6::timestamptz))
                 else extract(epoch from coalesce(ended_at, $6::timestamptz) - asked_at)::double precision
