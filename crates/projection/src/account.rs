@@ -127,8 +127,21 @@ impl Default for AccountRules {
 pub struct Rules {
     accounts: Arc<BTreeMap<String, AccountRules>>,
     fingerprints: Arc<BTreeMap<String, i64>>,
+    of_operators: Arc<BTreeMap<String, Vec<OperatorHours>>>,
     unknown: Arc<AccountRules>,
     readers: Readers,
+}
+
+/// Business hours of some operators. They are no input of the fold: reports subtract them, for durations that are one
+/// operator's, so that who joins a group changes no row.
+#[derive(Clone, Debug)]
+pub struct OperatorHours {
+    /// Operator ids.
+    pub operators: Vec<String>,
+    /// Group ids.
+    pub groups: Vec<String>,
+    /// The hours.
+    pub hours: Arc<Hours>,
 }
 
 /// Who waits for changes: what has no reader is not noted.
@@ -150,6 +163,16 @@ impl Rules {
     /// The same, with readers of changes.
     pub fn read_by(self, readers: Readers) -> Self {
         Self { readers, ..self }
+    }
+
+    /// The same, with business hours of operators by account, in order of precedence.
+    pub fn with_operator_hours(self, of_operators: BTreeMap<String, Vec<OperatorHours>>) -> Self {
+        Self { of_operators: Arc::new(of_operators), ..self }
+    }
+
+    /// The business hours of an account's operators.
+    pub fn operator_hours(&self, account: &str) -> &[OperatorHours] {
+        self.of_operators.get(account).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// Who reads changes.

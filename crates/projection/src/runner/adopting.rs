@@ -1,13 +1,14 @@
 //! Adopts the rules that this process was started with: the tables are a function of them too (design.md promise 3).
 //!
 //! Where they differ from those under which the rows were folded, everything of the account is folded again, quietly: no
-//! escalation opens and nothing is sent live. The business hours that reports subtract change in the same transaction.
+//! escalation opens and nothing is sent live. The business hours that reports subtract change in the same transaction; those of
+//! operators are no input of the fold.
 
-use store::report::calendar;
+use store::report::calendar::{self, OfOperators};
 use store::rules::{self, Adopted};
 use store::{PgPool, StoreError};
 
-use crate::Rules;
+use crate::{OperatorHours, Rules};
 
 /// Adopts the rules of every account, configured or known from before.
 pub(super) async fn adopt(pool: &PgPool, all: &Rules) -> Result<(), StoreError> {
@@ -37,7 +38,18 @@ pub(super) async fn adopt(pool: &PgPool, all: &Rules) -> Result<(), StoreError> 
                 );
             }
         }
+        let of_operators = all.operator_hours(account).iter().map(of_operators).collect();
+        calendar::replace_of_operators(&mut transaction, account, of_operators).await?;
         store::commit(transaction).await?;
     }
     Ok(())
+}
+
+fn of_operators(of: &OperatorHours) -> OfOperators {
+    OfOperators {
+        operators: of.operators.clone(),
+        groups: of.groups.clone(),
+        in_force: of.hours.in_force(),
+        intervals: of.hours.intervals().collect(),
+    }
 }
