@@ -39,12 +39,13 @@ counts as (
     from counted
     group by key
 ),
--- Without grouping there is a row even where there is nothing.
-keys as (
-    select key from counts union select key from summaries union select 'all' where $4::text = 'all'
+-- Without grouping there is a row even where there is nothing. Each is named once, not once for each metric.
+keys as materialized (
+    select key, report_label($4::text, $1::text, key) as label
+    from (select key from counts union select key from summaries union select 'all' where $4::text = 'all') as found
 )
 select keys.key,
-       report_label($4::text, $1::text, keys.key) as label,
+       label,
        coalesce(counts.requests, 0) as requests, coalesce(counts.left_out, 0) as left_out,
        coalesce(counts.rating, 0) as rating, coalesce(counts.continuous, 0) as continuous,
        coalesce(counts.offline, 0) as offline, coalesce(counts.company, 0) as company,

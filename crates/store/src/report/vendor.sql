@@ -19,6 +19,10 @@ with opened as (
 turned as materialized (
     select * from report_turns_by_vendor($7::text, $1::text, $8::text, $2::date, $3::date)
 ),
+-- Apart, because the planner takes a turn's number for rare and would compare every contact with every turn.
+firsts as materialized (
+    select distinct on (request_key) * from turned order by request_key, turn_no
+),
 counted as (
     -- By operator: the first replier, else the holder; what lasted until the close is the holder's.
     select r.*, t.answered_at as first_answered_at,
@@ -34,7 +38,7 @@ counted as (
                else report_key($4::text, coalesce(holder_operator_id, last_operator_id), channel_id, transport,
                                opened_day, opened_hour) end as resolved_key
     from opened r
-    left join turned t on t.request_key = r.request_key and t.turn_no = 1
+    left join firsts t on t.request_key = r.request_key
     left join report_request_tags g
            on $4::text = 'tag' and g.account_id = r.account_id and g.request_key = r.request_key
 ),
@@ -59,6 +63,8 @@ timed as (
 measured as (
     select key, metric,
            case when answered_at is null then null
+                -- Asked once: without a calendar a call for each contact would say the same.
+                when metric = 2 and not (select exists (select from calendar_intervals where account_id = $1::text)) then null
                 when metric = 2 then business_seconds($1::text, asked_at, answered_at)
                 else greatest(0, extract(epoch from answered_at - asked_at))::double precision end as seconds,
            case when answered_at is not null then 'answered'

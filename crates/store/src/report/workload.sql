@@ -13,20 +13,28 @@ with happened as (
     where w.account_id = $1::text and happened_at < $3::timestamptz
       and ($2::timestamptz is null or happened_at >= $2::timestamptz)
 ),
+-- One row for each client, and for an operator's messages one for each hour of his with that client: what is counted
+-- only once is counted over far fewer rows.
+grouped as (
+    select key, what, client_id, case what when 'operator' then operator_id end as operator_id,
+           case what when 'operator' then hour end as hour, count(*) as n
+    from happened
+    group by 1, 2, 3, 4, 5
+),
 counts as (
     select key,
-           count(*) filter (where what = 'opened') as opened,
-           count(*) filter (where what = 'closed') as closed,
-           count(*) filter (where what = 'client') as client_messages,
-           count(*) filter (where what = 'operator') as operator_messages,
-           count(*) filter (where what = 'bot') as bot_messages,
-           count(*) filter (where what = 'automation') as automation_messages,
+           sum(n) filter (where what = 'opened')::bigint as opened,
+           sum(n) filter (where what = 'closed')::bigint as closed,
+           sum(n) filter (where what = 'client')::bigint as client_messages,
+           sum(n) filter (where what = 'operator')::bigint as operator_messages,
+           sum(n) filter (where what = 'bot')::bigint as bot_messages,
+           sum(n) filter (where what = 'automation')::bigint as automation_messages,
            -- Who talked with people: not those who only got something from a machine.
            count(distinct client_id) filter (where what in ('client', 'operator')) as people,
            count(distinct operator_id) filter (where what = 'operator') as operators,
            count(distinct (operator_id, hour)) filter (where what = 'operator') as operator_hours,
-           count(distinct (operator_id, hour, client_id)) filter (where what = 'operator') as people_hours
-    from happened
+           nullif(count(*) filter (where what = 'operator'), 0) as people_hours
+    from grouped
     group by key
 ),
 -- Open at the end, but for days and hours: who held the contact then; where nobody ever took it, whom the list of dialogs
