@@ -17,6 +17,7 @@ pub mod decode;
 pub mod entities;
 pub mod fold;
 pub mod merge;
+pub mod publishing;
 pub mod runner;
 
 pub use account::{AccountRules, Readers, Rules, ScoreTag, Scores};

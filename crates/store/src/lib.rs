@@ -23,6 +23,7 @@ mod error;
 pub mod escalations;
 pub mod export;
 pub mod facts;
+pub mod figures;
 pub mod folding;
 pub mod leads;
 mod marks;
@@ -87,6 +88,14 @@ pub async fn begin(pool: &PgPool) -> Result<Transaction, StoreError> {
 /// [`StoreError::Unavailable`] when the database does not answer.
 pub async fn snapshot(pool: &PgPool) -> Result<Transaction, StoreError> {
     Ok(pool.begin_with("begin isolation level repeatable read, read only").await?)
+}
+
+/// Begins a transaction that sees one moment and may write.
+///
+/// # Errors
+/// [`StoreError::Unavailable`] when the database does not answer.
+pub async fn moment(pool: &PgPool) -> Result<Transaction, StoreError> {
+    Ok(pool.begin_with("begin isolation level repeatable read").await?)
 }
 
 /// Commits. After an error nothing is known: it may have been committed.

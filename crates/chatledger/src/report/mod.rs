@@ -8,6 +8,7 @@
 pub(crate) mod accounting;
 pub(crate) mod period;
 pub(crate) mod response_times;
+pub(crate) mod restatements;
 pub(crate) mod scores;
 mod span;
 pub(crate) mod text;

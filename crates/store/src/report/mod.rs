@@ -9,9 +9,11 @@
 pub mod accounting;
 pub mod calendar;
 mod response_times;
+mod restatements;
 mod scores;
 mod waiting;
 
 pub use response_times::{By, LeftOut, Query, Row, Summary, response_times};
+pub use restatements::{RestatementRow, published, restatements};
 pub use scores::{ScoresQuery, ScoresRow, scores, wilson};
 pub use waiting::{Waiting, waiting};
