@@ -15,6 +15,7 @@ pub mod calendar;
 mod chat2desk;
 pub mod decode;
 pub mod entities;
+pub mod explain;
 pub mod fold;
 pub mod merge;
 pub mod publishing;

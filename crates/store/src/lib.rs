@@ -14,6 +14,7 @@ pub mod accounting;
 pub mod budgets;
 pub mod changes;
 pub mod cluster;
+pub mod completeness;
 pub mod crm_links;
 pub mod crm_runs;
 pub mod cursors;

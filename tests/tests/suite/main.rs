@@ -4,6 +4,7 @@
 mod backfill;
 mod bad_input;
 mod chance;
+mod completeness;
 mod crash;
 mod crm;
 mod dashboard;
@@ -15,6 +16,7 @@ mod escalation_commands;
 mod escalation_crash;
 mod escalation_mail;
 mod escalation_secrets;
+mod explain;
 mod export;
 mod export_crash;
 mod export_rows;

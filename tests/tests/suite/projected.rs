@@ -90,6 +90,12 @@ pub(crate) fn row(asked: &str, body: &Value, fetched_at: &str) -> Delivery {
     delivery(Road::Backfill, capture, body, at(fetched_at))
 }
 
+/// What a page says of itself.
+pub(crate) fn envelope(asked: &str, body: &Value, fetched_at: &str) -> Delivery {
+    let page = row(asked, body, fetched_at);
+    Delivery { capture: Capture { part: Some(PagePart::Envelope), ..page.capture }, ..page }
+}
+
 fn delivery(road: Road, capture: Capture, body: &Value, received_at: DateTime<Utc>) -> Delivery {
     Delivery {
         id: DeliveryIds::random().next(received_at),

@@ -9,6 +9,7 @@ use crate::configuration::{Account, Configuration};
 use crate::installation::Installation;
 use crate::report::Format;
 use crate::report::accounting::Accounting;
+use crate::report::completeness::Completeness;
 use crate::report::period::Period;
 use crate::report::response_times::ResponseTimes;
 use crate::report::restatements::Restatements;
@@ -33,6 +34,7 @@ enum Which {
     Scores(ScoresArguments),
     Accounting(AccountingArguments),
     Restatements(RestatementsArguments),
+    Completeness(CompletenessArguments),
 }
 
 /// How long customers waited for people.
@@ -202,12 +204,56 @@ impl RestatementsArguments {
     }
 }
 
+/// Whether a day is all there: what the platform counts beside what is stored.
+///
+/// States: green (the counts agree), explained (they do not, and the reason is known), not_provable (there is no count to
+/// compare with), red (something is missing). `up` counts each day when it is over and fetches red days again, at most
+/// three times a day. Messages are counted by the platform, requests and ratings by its reports; of tags and transfers
+/// it has no list. Exit code 1 when a day is red.
+///
+///   chatledger report completeness --from 2026-10-01
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+struct CompletenessArguments {
+    /// The account; needed when there are several.
+    #[arg(long, value_name = "ID")]
+    account: Option<String>,
+    /// First local day. Default: the first that was read or heard whole.
+    #[arg(long, value_name = "DAY")]
+    from: Option<NaiveDate>,
+    /// Last local day. Default: yesterday.
+    #[arg(long, value_name = "DAY")]
+    to: Option<NaiveDate>,
+    /// How it is written.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+impl CompletenessArguments {
+    async fn run(self, configuration: &Configuration, installation: &Installation) -> anyhow::Result<()> {
+        let account = select(&configuration.accounts, self.account.as_deref())?;
+        let (zone, now) = (account.time_zone, installation.clock.now());
+        let judged =
+            ingest::completeness::Judged { pool: &installation.pool, account: &account.id, zone, now };
+        let rows = judged.days(self.from, self.to).await?;
+        let period = Period { from: self.from, to: self.to };
+        let report = Completeness { account: account.id.as_str(), zone, period, rows };
+        std::io::stdout().write_all(report.written(self.format)?.as_bytes())?;
+        match report.red() {
+            0 => Ok(()),
+            1 => bail!("1 day is not complete"),
+            n => bail!("{n} days are not complete"),
+        }
+    }
+}
+
 impl Report {
     pub(crate) async fn run(self, configuration: &Configuration) -> anyhow::Result<()> {
         // Before anything is opened.
         if let Which::ResponseTimes(ResponseTimesArguments { account, .. })
         | Which::Scores(ScoresArguments { account, .. })
-        | Which::Restatements(RestatementsArguments { account, .. }) = &self.which
+        | Which::Restatements(RestatementsArguments { account, .. })
+        | Which::Completeness(CompletenessArguments { account, .. }) = &self.which
         {
             select(&configuration.accounts, account.as_deref())?;
         }
@@ -217,6 +263,7 @@ impl Report {
             Which::Scores(arguments) => arguments.run(configuration, &installation).await,
             Which::Accounting(arguments) => arguments.run(configuration, &installation).await,
             Which::Restatements(arguments) => arguments.run(configuration, &installation).await,
+            Which::Completeness(arguments) => arguments.run(configuration, &installation).await,
         };
         installation.close().await?;
         outcome
