@@ -44,7 +44,10 @@ fn deliveries() -> Vec<(&'static str, Delivery)> {
         of(json!({"hook_type": hook_type, "client_id": 5, "event_time": at}), &more)
     };
     let nameless = |id: u64, client: u64, operator: Option<u64>, at: &str| {
-        of(message(id, 0, operator, at), &json!({"request_id": null, "client_id": client, "dialog_id": client + 40}))
+        of(
+            message(id, 0, operator, at),
+            &json!({"request_id": null, "client_id": client, "dialog_id": client + 40}),
+        )
     };
     let asked = "messages?start_id=1&limit=200&order=asc";
     vec![
@@ -150,19 +153,25 @@ impl Scene {
                     .fetch_one(pool)
                     .await
                     .unwrap();
-            for (column, stored) in stored.as_object().unwrap() {
+            // By which copy of a delivery we know may differ between a row and its fold (design.md, promise 3).
+            for (column, stored) in
+                stored.as_object().unwrap().iter().filter(|(column, _)| !column.ends_with("_delivery"))
+            {
                 let is_time = column.ends_with("_at") || column == "waiting_since";
                 let (told, stored) = match (is_time, row[column].as_str(), stored.as_str()) {
                     (true, Some(told), Some(stored)) => {
                         let at = |text: &str| json!(text.parse::<chrono::DateTime<chrono::Utc>>().unwrap());
                         (at(told), at(stored))
                     }
+                    // 60 and 60.0 are one number.
+                    _ if stored.is_number() => (json!(row[column].as_f64()), json!(stored.as_f64())),
                     _ => (row[column].clone(), stored.clone()),
                 };
                 assert_eq!(told, stored, "{what}: {column}");
             }
             let key = &row["request_key"];
-            for step in steps.iter().filter(|step| step["part"] == "duration" && step["request_key"] == *key) {
+            for step in steps.iter().filter(|step| step["part"] == "duration" && step["request_key"] == *key)
+            {
                 if let Some(column) = step["column"].as_str() {
                     assert_eq!(step["seconds"], row[column], "{what}: {column}");
                 }
@@ -228,7 +237,10 @@ async fn a_given_request_is_told_from_its_first_question_to_its_score() {
         assert!(durations.contains(&step), "{step:?}: {durations:?}");
     }
     let score = &scene.steps(&story, "score")[0];
-    assert!(score.0.starts_with("score 2 of 5 (bad) by tag and report, in request 81, rates request 80 (as the"), "{score:?}");
+    assert!(
+        score.0.starts_with("score 2 of 5 (bad) by tag and report, in request 81, rates request 80 (as the"),
+        "{score:?}"
+    );
 
     // What a step names can be followed to its bytes.
     for name in ["transfer", "question fetched"] {
@@ -261,15 +273,22 @@ async fn surveys_derived_requests_and_messages_of_two_conversations_say_what_the
 
     // The message stands with client 9, where its latest telling puts it; client 5 says that it left.
     let moved = scene.explain("83").await;
-    assert!(scene.steps(&moved, "told").contains(&("message 30 by client, told 2 times", "moved")), "{moved}");
+    assert!(
+        scene.steps(&moved, "told").contains(&("message 30 by client, told 2 times", "moved")),
+        "{moved}"
+    );
     let left = scene.explain("82").await;
     let why = "message 30 is told here too, but its latest telling puts it into another conversation";
     assert!(scene.steps(&left, "left_out").contains(&(why, "moved")), "{left}");
     assert!(scene.steps(&left, "told").iter().all(|(what, _)| !what.contains("message 30")), "{left}");
 
     let dialog = scene.explain("dialog:41").await;
-    let keys: BTreeSet<&str> =
-        dialog["requests"].as_array().unwrap().iter().map(|row| row["request_key"].as_str().unwrap()).collect();
+    let keys: BTreeSet<&str> = dialog["requests"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row["request_key"].as_str().unwrap())
+        .collect();
     assert_eq!(keys, ["80", "81", "82"].into());
     scene.projected.end().await;
 }
@@ -280,7 +299,11 @@ async fn nobodys_words_are_shown_unless_asked_for_and_what_is_unknown_is_said_so
     for arguments in [&["explain", "dialog:41"][..], &["explain", "dialog:41", "--format", "json"]] {
         let shown = scene.home.run(arguments).await.succeeded();
         for canary in CANARIES {
-            assert!(!shown.stdout.contains(canary) && !shown.stderr.contains(canary), "{canary}: {}", shown.stdout);
+            assert!(
+                !shown.stdout.contains(canary) && !shown.stderr.contains(canary),
+                "{canary}: {}",
+                shown.stdout
+            );
         }
     }
     let table = scene.home.run(&["explain", "dialog:41"]).await.succeeded().stdout;
@@ -292,6 +315,9 @@ async fn nobodys_words_are_shown_unless_asked_for_and_what_is_unknown_is_said_so
 
     let unknown = scene.home.run(&["explain", "4711"]).await;
     assert_eq!(unknown.code(), Some(2));
-    assert!(unknown.stderr.contains("no dialog and no request \"4711\"") && unknown.stderr.contains("chatledger trace 4711"));
+    assert!(
+        unknown.stderr.contains("no dialog and no request \"4711\"")
+            && unknown.stderr.contains("chatledger trace 4711")
+    );
     scene.projected.end().await;
 }

@@ -93,8 +93,7 @@ async fn a_late_webhook_restates_each_figure_that_it_changes_once_and_is_named()
 
     // An answer of yesterday comes in the morning.
     clock.set(at("2026-01-16T04:00:00Z"));
-    let late =
-        webhook(&message(4, 81, Some(7001), "2026-01-15T06:01:40Z"), Some("2026-01-16T03:59:00Z"));
+    let late = webhook(&message(4, 81, Some(7001), "2026-01-15T06:01:40Z"), Some("2026-01-16T03:59:00Z"));
     scene.take(std::slice::from_ref(&late)).await;
     let before =
         store::figures::standing(&mut scene.pool.acquire().await.unwrap(), &acme(), day("2026-01-15"))
@@ -134,7 +133,11 @@ async fn a_late_webhook_restates_each_figure_that_it_changes_once_and_is_named()
     assert_eq!(store::figures::differences(&before, &are).len(), rows.len());
     let stands = store::figures::standing(&mut connection, &acme(), day("2026-01-15")).await.unwrap();
     assert_eq!(store::figures::differences(&stands, &are), []);
-    assert_eq!(published(&scene, "2026-01-15", "all", "all", "first_response.mean").await, Some(300.0), "stays");
+    assert_eq!(
+        published(&scene, "2026-01-15", "all", "all", "first_response.mean").await,
+        Some(300.0),
+        "stays"
+    );
 
     assert_eq!(round(&publisher).await, (0, 0));
     assert_eq!(round(&publisher).await, (0, 0));
@@ -161,9 +164,8 @@ async fn what_goes_on_after_the_night_and_what_is_fetched_later_are_other_causes
     clock.set(at("2026-01-16T04:00:00Z"));
     scene.take(&[webhook(&message(4, 81, Some(7002), "2026-01-16T03:30:00Z"), None)]).await;
     assert!(round(&publisher).await.1 > 0);
-    let causes = |rows: &[RestatementRow]| -> BTreeSet<String> {
-        rows.iter().map(|row| row.cause.clone()).collect()
-    };
+    let causes =
+        |rows: &[RestatementRow]| -> BTreeSet<String> { rows.iter().map(|row| row.cause.clone()).collect() };
     assert_eq!(causes(&restated(&scene).await), ["continued".to_owned()].into());
     let known = restated(&scene).await.len();
 
@@ -183,10 +185,12 @@ async fn what_goes_on_after_the_night_and_what_is_fetched_later_are_other_causes
 #[tokio::test(flavor = "multi_thread")]
 async fn a_caller_that_changes_rows_otherwise_says_why() {
     let (scene, clock, publisher) = published_day().await;
-    sqlx::query("update requests set frt_customer_seconds = 1, row_hash = row_hash + 1 where request_key = '80'")
-        .execute(&scene.pool)
-        .await
-        .unwrap();
+    sqlx::query(
+        "update requests set frt_customer_seconds = 1, row_hash = row_hash + 1 where request_key = '80'",
+    )
+    .execute(&scene.pool)
+    .await
+    .unwrap();
     let now = at("2026-01-16T04:00:00Z");
     let why = Cause::Configuration("bot_operators of acme".to_owned());
     let done = restate(&scene.pool, now, &why).await.unwrap();
@@ -194,7 +198,10 @@ async fn a_caller_that_changes_rows_otherwise_says_why() {
     assert_eq!((done.days, done.figures), (1, rows.len()));
     assert!(!rows.is_empty());
     for row in &rows {
-        assert_eq!((row.cause.as_str(), row.detail.as_deref()), ("configuration", Some("bot_operators of acme")));
+        assert_eq!(
+            (row.cause.as_str(), row.detail.as_deref()),
+            ("configuration", Some("bot_operators of acme"))
+        );
         assert_eq!(row.delivery_id, None);
     }
     assert_eq!(restate(&scene.pool, now, &Cause::Rebuild).await.unwrap().figures, 0);
@@ -234,7 +241,8 @@ async fn a_day_of_25_hours_is_one_day() {
     let publisher = publisher(&scene, zone, &clock);
     round(&publisher).await;
     // The clock shows half past two twice, and the last question comes in the 25th hour.
-    let asked = ["2026-10-24T21:59:00Z", "2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z", "2026-10-25T22:59:00Z"];
+    let asked =
+        ["2026-10-24T21:59:00Z", "2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z", "2026-10-25T22:59:00Z"];
     let questions: Vec<_> =
         (1..).zip(asked).map(|(id, at)| webhook(&message(id, 100 + id, None, at), None)).collect();
     scene.take(&questions).await;

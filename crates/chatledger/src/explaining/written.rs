@@ -74,7 +74,8 @@ fn title(part: Part) -> &'static str {
 
 fn people(explained: &Explained, with_texts: bool) -> String {
     let Explained { account, kind, id, conversation, story } = explained;
-    let mut text = format!("{kind} {id} of {account}, conversation {conversation} (client/channel); times are UTC\n");
+    let mut text =
+        format!("{kind} {id} of {account}, conversation {conversation} (client/channel); times are UTC\n");
     let several = story.requests.len() > 1;
     for part in story.steps.chunk_by(|a, b| a.part == b.part) {
         if let Some(first) = part.first() {

@@ -88,10 +88,20 @@ impl Completeness<'_> {
             let state = row.state.replace('_', " ");
             let refetched = if row.refetched == 0 { String::new() } else { row.refetched.to_string() };
             let mut reason = row.reason.clone().unwrap_or_default();
-            if row.state == "red" && let Some(at) = row.counted_at {
+            if row.state == "red"
+                && let Some(at) = row.counted_at
+            {
                 reason = format!("{reason}, as counted {}", minute(at, self.zone));
             }
-            [row.day.to_string(), row.subject.to_owned(), state, reason, count(row.counted), count(row.stored), refetched]
+            [
+                row.day.to_string(),
+                row.subject.to_owned(),
+                state,
+                reason,
+                count(row.counted),
+                count(row.stored),
+                refetched,
+            ]
         });
         let lines: Vec<[String; 7]> = lines.collect();
         // The longest reason takes the most: it wraps by itself below the table where it does not fit.
@@ -146,7 +156,10 @@ mod tests {
         assert_eq!(report.red(), 1);
         let text = report.written(Format::Table).unwrap();
         let squeezed = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(squeezed.contains("2026-01-15 messages red 1 missing, as counted 2026-01-16 20:00 1,204 1,203 2"), "{text}");
+        assert!(
+            squeezed.contains("2026-01-15 messages red 1 missing, as counted 2026-01-16 20:00 1,204 1,203 2"),
+            "{text}"
+        );
         assert!(text.lines().all(|line| line.chars().count() <= WIDTH), "{text}");
         let json: serde_json::Value = serde_json::from_str(&report.written(Format::Json).unwrap()).unwrap();
         assert_eq!((&json["red_days"], &json["rows"][1]["reason"]), (&1.into(), &long.into()));
@@ -156,7 +169,8 @@ mod tests {
 
     #[test]
     fn without_a_day_it_says_why() {
-        let report = Completeness { account: "acme", zone: Tz::UTC, period: Period::default(), rows: Vec::new() };
+        let report =
+            Completeness { account: "acme", zone: Tz::UTC, period: Period::default(), rows: Vec::new() };
         assert!(report.written(Format::Table).unwrap().contains("chatledger backfill"));
     }
 }

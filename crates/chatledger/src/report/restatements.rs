@@ -83,8 +83,7 @@ impl Restatements<'_> {
     }
 
     fn table(&self) -> String {
-        let mut text =
-            format!("Restatements of {}, {} ({})\n", self.account, self.period.named(), self.zone);
+        let mut text = format!("Restatements of {}, {} ({})\n", self.account, self.period.named(), self.zone);
         if self.rows.is_empty() {
             text.push('\n');
             text.push_str(&wrapped(&match self.published {
@@ -141,7 +140,14 @@ impl Restatements<'_> {
                     format!("{sign}{}", value(Some(change.abs())))
                 },
             );
-            [row.day.to_string(), short(&what, 24), row.metric.clone(), value(row.old), value(row.new), change]
+            [
+                row.day.to_string(),
+                short(&what, 24),
+                row.metric.clone(),
+                value(row.old),
+                value(row.new),
+                change,
+            ]
         });
         let header = ["day", "of", "figure", "was", "is", "change"];
         format!("{at}  {}{by}\n\n{}\n", first.cause, table(header, 3, lines.collect()))
@@ -211,6 +217,9 @@ mod tests {
         assert!(report(Vec::new()).written(Format::Table).unwrap().contains("3 days"));
         let csv = report(vec![row("requests", None, Some(1.0))]).written(Format::Csv).unwrap();
         assert_eq!(csv.lines().count(), 2);
-        assert!(csv.lines().nth(1).unwrap().contains("2026-01-15,operator,7001,requests,,1.0,,late_delivery,"), "{csv}");
+        assert!(
+            csv.lines().nth(1).unwrap().contains("2026-01-15,operator,7001,requests,,1.0,,late_delivery,"),
+            "{csv}"
+        );
     }
 }

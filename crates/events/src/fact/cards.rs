@@ -107,7 +107,7 @@ registers! {
 registers! {
     /// What a page says of a local day: evidence of completeness. Key: list, day, offset.
     PageCount {
-        /// The list, with the report's name: `messages`, `statistics/rating` …
+        /// What it lists: `messages`, `requests` or `ratings`.
         list: String,
         /// The local day that was asked for.
         day: chrono::NaiveDate,

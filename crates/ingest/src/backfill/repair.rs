@@ -19,8 +19,8 @@ use crate::error::IngestError;
 
 /// Days that are looked at each time.
 const RECENT: u64 = 35;
-/// Days that were never counted are counted, so many in a look.
-const COUNTED: usize = 31;
+/// Days that were never counted are counted, the newest first, so many in a look: one call each.
+const COUNTED: usize = 100;
 /// A day is fetched again at most so often in a local day.
 const REFETCHES: i64 = 3;
 /// Longest wait for the projection.
@@ -119,8 +119,12 @@ impl Backfill {
         budgets::spend(&self.pool, &self.account.id, this_month, calls, self.clock.now()).await?;
         let Fetched::Answer(page, fetched_at) = fetched? else { return Ok(false) };
         let press = Press { account: &self.account.id, clock: self.clock.as_ref(), ids: &self.ids };
-        let raw =
-            RawPage { asked: request.to_string(), fetched_at, rows: &page.rows, envelope: Some(&page.envelope) };
+        let raw = RawPage {
+            asked: request.to_string(),
+            fetched_at,
+            rows: &page.rows,
+            envelope: Some(&page.envelope),
+        };
         press.append(self.log.as_ref(), &raw).await?;
         Ok(true)
     }

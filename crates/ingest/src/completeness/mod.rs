@@ -133,9 +133,9 @@ fn judge_report(counted: i64, report: &Report) -> Verdict {
     if missing > 0 {
         return match report.fetched {
             // All rows came: there are fewer different ones, or their times say another day (chat2desk.md 2.5).
-            fetched if fetched - report.left_out >= counted => {
-                Verdict::explained(format!("{missing} rows repeated, or moved to another day, by the platform"))
-            }
+            fetched if fetched - report.left_out >= counted => Verdict::explained(format!(
+                "{missing} rows repeated, or moved to another day, by the platform"
+            )),
             fetched if fetched >= counted && report.left_out >= missing => {
                 Verdict::explained(format!("{missing} rows larger than the log takes"))
             }
@@ -198,7 +198,10 @@ mod tests {
         let lost = DayEvidence { requests_counted: Some(5), requests_fetched: 4, ..evidence() };
         assert_eq!(states(&lost)[1], "red: 2 missing");
         let repeated = DayEvidence { requests_counted: Some(5), requests_fetched: 5, ..evidence() };
-        assert_eq!(states(&repeated)[1], "explained: 2 rows repeated, or moved to another day, by the platform");
+        assert_eq!(
+            states(&repeated)[1],
+            "explained: 2 rows repeated, or moved to another day, by the platform"
+        );
         let large = DayEvidence { requests_left_out: 2, ..repeated };
         assert_eq!(states(&large)[1], "explained: 2 rows larger than the log takes");
         let homeless = DayEvidence { requests_stored: 2, ..evidence() };
@@ -207,11 +210,13 @@ mod tests {
 
     #[test]
     fn without_a_final_count_nothing_is_proved() {
-        let none = DayEvidence { messages_at: None, messages_counted: None, requests_counted: None, ..evidence() };
+        let none =
+            DayEvidence { messages_at: None, messages_counted: None, requests_counted: None, ..evidence() };
         let found = states(&none);
         assert_eq!(found[..2], ["not_provable: not counted yet", "not_provable: the platform gave no count"]);
         let early = Some("2026-01-15T19:14:59Z".parse().unwrap());
-        let early = DayEvidence { messages_at: early, messages_counted: Some(2), ratings_at: early, ..evidence() };
+        let early =
+            DayEvidence { messages_at: early, messages_counted: Some(2), ratings_at: early, ..evidence() };
         let found = states(&early);
         assert_eq!(found[0], "not_provable: counted before the day was over");
         assert_eq!(found[2], "not_provable: the report was fetched before the day was over");

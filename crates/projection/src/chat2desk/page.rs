@@ -40,8 +40,12 @@ fn about(delivery: &Delivery) -> Option<(String, NaiveDate)> {
             (first.succ_opt() == Some(end)).then(|| ("messages".to_owned(), first))
         }
         "statistics" => {
-            let report: String = capture.asked("report")?.chars().take(40).collect();
-            Some((format!("statistics/{report}"), capture.asked("date")?.parse().ok()?))
+            let list = match capture.asked("report")? {
+                "request_stats" => "requests",
+                "rating" => "ratings",
+                _ => return None,
+            };
+            Some((list.to_owned(), capture.asked("date")?.parse().ok()?))
         }
         _ => None,
     }
@@ -82,8 +86,11 @@ mod tests {
             r#"{"meta":{"total":"203"},"rows":3,"left_out":[1]}"#,
         )
         .unwrap();
-        assert_eq!(key, "statistics/rating@2026-01-15+200");
-        assert_eq!((page.total, page.rows, page.offset, page.left_out), (Some(203), Some(3), Some(200), Some(1)));
+        assert_eq!(key, "ratings@2026-01-15+200");
+        assert_eq!(
+            (page.total, page.rows, page.offset, page.left_out),
+            (Some(203), Some(3), Some(200), Some(1))
+        );
         let asked = "messages?start_date=15-01-2026&finish_date=16-01-2026&limit=1&order=asc";
         let (key, page) = counted(asked, r#"{"meta":{"total":70},"rows":1}"#).unwrap();
         assert_eq!((key.as_str(), page.total), ("messages@2026-01-15+0", Some(70)));
@@ -97,6 +104,7 @@ mod tests {
             "messages?start_date=15-01-2026&finish_date=18-01-2026&limit=1",
             "clients?limit=200&offset=0",
             "statistics?report=rating&date=soon",
+            "statistics?report=operator_events&date=2026-01-15&limit=200&offset=0",
         ] {
             assert_eq!(counted(page, r#"{"meta":{"total":70},"rows":1}"#), None, "{page}");
         }

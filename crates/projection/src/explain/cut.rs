@@ -26,7 +26,8 @@ pub(super) fn steps<'a>(telling: &Telling<'a>, row: &'a RequestRow) -> Vec<Step>
         "given" => "given: its id is the platform's",
         _ => "derived: its messages name no request",
     };
-    let mut steps = vec![step(Some(row.opened_at), format!("request {key} is {how}; opened by {why}")).by(by)];
+    let mut steps =
+        vec![step(Some(row.opened_at), format!("request {key} is {how}; opened by {why}")).by(by)];
     if row.kind != "common" || row.initiated_by == "company" {
         let kind = match row.kind.as_str() {
             "rating" => "a survey: no contact",
@@ -44,9 +45,11 @@ pub(super) fn steps<'a>(telling: &Telling<'a>, row: &'a RequestRow) -> Vec<Step>
     let found = telling.evidence.closing(key, row.dialog_id.as_deref(), closed_at);
     let (why, by) = match (reason, found) {
         ("superseded", _) | (_, None) => {
-            let next = telling.folded.requests.iter().find(|next| {
-                next.opened_at == closed_at && next.request_key != row.request_key
-            });
+            let next = telling
+                .folded
+                .requests
+                .iter()
+                .find(|next| next.opened_at == closed_at && next.request_key != row.request_key);
             match next {
                 Some(next) => {
                     (format!("the opening of request {}", next.request_key), next.started_by_delivery)

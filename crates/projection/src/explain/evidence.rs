@@ -32,9 +32,9 @@ impl<'a> Evidence<'a> {
 
     /// What says that a request was opened at this instant, and the delivery.
     pub(super) fn opening(&self, request: &'a str, at: DateTime<Utc>) -> Option<(&'static str, Uuid)> {
-        let opened = self.one("request_opened", request).filter(|merged| {
-            matches!(&merged.fact, Fact::RequestOpened(fact) if fact.at == Some(at))
-        });
+        let opened = self
+            .one("request_opened", request)
+            .filter(|merged| matches!(&merged.fact, Fact::RequestOpened(fact) if fact.at == Some(at)));
         if let Some(opened) = opened {
             return Some(("the event of its opening", opened.delivery.0));
         }
@@ -42,7 +42,11 @@ impl<'a> Evidence<'a> {
     }
 
     /// The vendor's report of a request, when it gives this instant as its opening.
-    pub(super) fn reported_opening(&self, request: &'a str, at: DateTime<Utc>) -> Option<(&'static str, Uuid)> {
+    pub(super) fn reported_opening(
+        &self,
+        request: &'a str,
+        at: DateTime<Utc>,
+    ) -> Option<(&'static str, Uuid)> {
         let report = self.one("request_report", request)?;
         let says = matches!(&report.fact, Fact::RequestReport(fact) if fact.opened_at == Some(at));
         Some((if says { "the vendor's report" } else { "when the report was seen" }, report.delivery.0))
@@ -55,9 +59,9 @@ impl<'a> Evidence<'a> {
         dialog: Option<&str>,
         at: DateTime<Utc>,
     ) -> Option<(&'static str, Uuid)> {
-        let closed = self.one("request_closed", request).filter(|merged| {
-            matches!(&merged.fact, Fact::RequestClosed(fact) if fact.at == Some(at))
-        });
+        let closed = self
+            .one("request_closed", request)
+            .filter(|merged| matches!(&merged.fact, Fact::RequestClosed(fact) if fact.at == Some(at)));
         if let Some(closed) = closed {
             return Some(("the event of its closing", closed.delivery.0));
         }
@@ -85,10 +89,14 @@ impl<'a> Evidence<'a> {
     /// The event that gave a request to an operator at this instant.
     pub(super) fn transfer(&self, operator: &str, at: DateTime<Utc>) -> Option<(&'static str, Uuid)> {
         self.merged.values().find_map(|merged| match &merged.fact {
-            Fact::DialogTransferred(fact) if fact.at == Some(at) && fact.operator_id.as_deref() == Some(operator) => {
+            Fact::DialogTransferred(fact)
+                if fact.at == Some(at) && fact.operator_id.as_deref() == Some(operator) =>
+            {
                 Some(("a transfer", merged.delivery.0))
             }
-            Fact::RequestOpened(fact) if fact.at == Some(at) && fact.operator_id.as_deref() == Some(operator) => {
+            Fact::RequestOpened(fact)
+                if fact.at == Some(at) && fact.operator_id.as_deref() == Some(operator) =>
+            {
                 Some(("the assignment at its opening", merged.delivery.0))
             }
             _ => None,
@@ -96,7 +104,11 @@ impl<'a> Evidence<'a> {
     }
 
     /// The row of the list of dialogs that names this operator.
-    pub(super) fn listed_holder(&self, dialog: Option<&str>, operator: &str) -> Option<(DateTime<Utc>, Uuid)> {
+    pub(super) fn listed_holder(
+        &self,
+        dialog: Option<&str>,
+        operator: &str,
+    ) -> Option<(DateTime<Utc>, Uuid)> {
         self.merged.values().find_map(|merged| match &merged.fact {
             Fact::DialogRow(fact)
                 if fact.operator_id.as_deref() == Some(operator)

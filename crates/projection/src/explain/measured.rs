@@ -60,7 +60,8 @@ pub(super) fn turns<'a>(telling: &Telling<'a>, row: &'a RequestRow) -> Vec<Step>
             ("answered", Some(at)) => {
                 let operator = turn.operator_id.as_deref().unwrap_or_default();
                 let reply = telling.message_at(key, at, "operator", turn.operator_id.as_deref());
-                let message = reply.map_or_else(String::new, |reply| format!(" with message {}", reply.message_id));
+                let message =
+                    reply.map_or_else(String::new, |reply| format!(" with message {}", reply.message_id));
                 let seconds = said(turn.reply_seconds, turn.reply_business_seconds);
                 let what = format!("turn {no}: answered by operator {operator}{message}{seconds}{bot}");
                 step(Some(at), what)
@@ -73,7 +74,8 @@ pub(super) fn turns<'a>(telling: &Telling<'a>, row: &'a RequestRow) -> Vec<Step>
                     .ended_at
                     .and_then(|at| telling.evidence.closing(key, row.dialog_id.as_deref(), at))
                     .map(|(_, by)| by);
-                step(turn.ended_at, format!("turn {no}: closed unanswered{bot}")).by(by.or(row.ended_by_delivery))
+                step(turn.ended_at, format!("turn {no}: closed unanswered{bot}"))
+                    .by(by.or(row.ended_by_delivery))
             }
         };
         steps.push(end);
@@ -85,7 +87,9 @@ fn said(seconds: Option<f64>, business: Option<f64>) -> String {
     match (seconds, business) {
         (None, _) => String::new(),
         (Some(seconds), None) => format!(", after {seconds:.3} s"),
-        (Some(seconds), Some(business)) => format!(", after {seconds:.3} s ({business:.3} s of business hours)"),
+        (Some(seconds), Some(business)) => {
+            format!(", after {seconds:.3} s ({business:.3} s of business hours)")
+        }
     }
 }
 
@@ -103,7 +107,8 @@ struct Duration {
 pub(super) fn durations<'a>(telling: &Telling<'a>, row: &'a RequestRow) -> Vec<Step> {
     let key = row.request_key.as_str();
     if row.kind != "common" || row.initiated_by == "company" {
-        let what = "no durations: surveys, continuous and offline chats, and what the company began, have none";
+        let what =
+            "no durations: surveys, continuous and offline chats, and what the company began, have none";
         return vec![Step::new(Part::Duration, Some(key), None, what.to_owned())];
     }
     let first = telling.folded.turns.iter().find(|turn| turn.request_key == key && turn.turn_no == 1);
@@ -129,12 +134,15 @@ pub(super) fn durations<'a>(telling: &Telling<'a>, row: &'a RequestRow) -> Vec<S
     let taken = contact.as_ref().zip(row.queue_wait_seconds).map(|(asked, seconds)| {
         let at = asked.0 + micros(seconds);
         let holding = telling.folded.assignments.iter().find(|holding| {
-            holding.request_key == key && holding.from_at >= asked.0 && !telling.rules.bots.contains(&holding.operator_id)
+            holding.request_key == key
+                && holding.from_at >= asked.0
+                && !telling.rules.bots.contains(&holding.operator_id)
         });
         match holding {
             Some(holding) => {
                 let by = telling.evidence.transfer(&holding.operator_id, holding.from_at).map(|(_, by)| by);
-                let message = || telling.message_at(key, holding.from_at, "operator", Some(&holding.operator_id));
+                let message =
+                    || telling.message_at(key, holding.from_at, "operator", Some(&holding.operator_id));
                 let by = by.or_else(|| message().map(|message| message.delivery_id));
                 (holding.from_at, format!("operator {} takes it", holding.operator_id), by)
             }
@@ -177,9 +185,13 @@ pub(super) fn durations<'a>(telling: &Telling<'a>, row: &'a RequestRow) -> Vec<S
     ];
     let mut steps: Vec<Step> = all.into_iter().flat_map(|duration| duration.steps(key)).collect();
     if let Some(seconds) = row.average_reply_seconds {
-        let business =
-            row.average_reply_business_seconds.map_or_else(String::new, |s| format!(" ({s:.3} s of business hours)"));
-        let what = format!("average reply {seconds:.3} s{business}: the mean of {} answered turns", row.turns_answered);
+        let business = row
+            .average_reply_business_seconds
+            .map_or_else(String::new, |s| format!(" ({s:.3} s of business hours)"));
+        let what = format!(
+            "average reply {seconds:.3} s{business}: the mean of {} answered turns",
+            row.turns_answered
+        );
         let step = Step::new(Part::Duration, Some(key), None, what);
         steps.push(step.column("average_reply_seconds", Some(seconds)));
     }
@@ -216,7 +228,8 @@ fn end(
     what: &str,
     message: Option<&store::tables::MessageRow>,
 ) -> (DateTime<Utc>, String, Option<Uuid>) {
-    let named = message.map_or_else(|| what.to_owned(), |message| format!("{what}, message {}", message.message_id));
+    let named =
+        message.map_or_else(|| what.to_owned(), |message| format!("{what}, message {}", message.message_id));
     (at, named, message.map(|message| message.delivery_id))
 }
 
@@ -232,7 +245,8 @@ fn client_end<'a>(
 fn handed_over(telling: &Telling<'_>, key: &str, at: DateTime<Utc>) -> (DateTime<Utc>, String, Option<Uuid>) {
     let holding =
         telling.folded.assignments.iter().find(|holding| holding.request_key == key && holding.from_at == at);
-    let by = holding.and_then(|holding| telling.evidence.transfer(&holding.operator_id, at)).map(|(_, by)| by);
+    let by =
+        holding.and_then(|holding| telling.evidence.transfer(&holding.operator_id, at)).map(|(_, by)| by);
     let to = holding.map_or_else(String::new, |holding| format!(" to operator {}", holding.operator_id));
     (at, format!("the bot's hand-over{to}"), by)
 }

@@ -32,10 +32,9 @@ pub(super) fn scores(telling: &Telling<'_>) -> Vec<Step> {
             Some("given") => "as the platform says",
             _ => "derived: the last closed contact before the survey",
         };
-        let operator = row
-            .operator_id
-            .as_deref()
-            .map_or_else(String::new, |operator| format!("; for operator {operator}, who replied last before it"));
+        let operator = row.operator_id.as_deref().map_or_else(String::new, |operator| {
+            format!("; for operator {operator}, who replied last before it")
+        });
         let what = format!(
             "score {} of {} ({}) by {}, in request {}, rates request {rated} ({link}){operator}",
             row.score,
@@ -49,7 +48,9 @@ pub(super) fn scores(telling: &Telling<'_>) -> Vec<Step> {
         );
         let key = row.request_key.as_deref();
         steps.push(Step::new(Part::Score, key, Some(row.given_at), what).by(Some(row.delivery_id)));
-        if telling.with_texts && let Some(comment) = &row.comment {
+        if telling.with_texts
+            && let Some(comment) = &row.comment
+        {
             let what = format!("with the words: {comment}");
             steps.push(Step::new(Part::Score, key, Some(row.given_at), what).by(Some(row.delivery_id)));
         }

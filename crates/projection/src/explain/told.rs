@@ -11,11 +11,20 @@ use store::tables::MessageRow;
 use super::{Part, Step, Telling};
 use crate::merge::Merged;
 
+/// A merged fact that is shown.
+struct Shown<'a> {
+    at: DateTime<Utc>,
+    kind: &'static str,
+    key: &'a str,
+    what: String,
+    request: Option<String>,
+}
+
 /// The facts that the requests were made of, by time; several tellings of one with what each won.
 pub(super) fn steps(telling: &Telling<'_>, merged: &BTreeMap<(&'static str, &str), Merged>) -> Vec<Step> {
     let rows: BTreeMap<&str, &MessageRow> =
         telling.folded.messages.iter().map(|row| (row.message_id.as_str(), row)).collect();
-    let mut facts: Vec<(DateTime<Utc>, &'static str, &str, String, Option<String>)> = Vec::new();
+    let mut facts: Vec<Shown<'_>> = Vec::new();
     for ((kind, key), merged) in merged {
         let Some(request) = concerns(telling, key, &merged.fact, rows.get(key).copied()) else { continue };
         let (at, what) = match &merged.fact {
@@ -25,20 +34,21 @@ pub(super) fn steps(telling: &Telling<'_>, merged: &BTreeMap<(&'static str, &str
             },
             fact => (happened(fact).unwrap_or(merged.observed_at), named(fact)),
         };
-        facts.push((at, kind, key, what, request));
+        facts.push(Shown { at, kind, key, what, request });
     }
-    facts.sort_by(|a, b| (a.0, a.1, a.2).cmp(&(b.0, b.1, b.2)));
+    facts.sort_by(|a, b| (a.at, a.kind, a.key).cmp(&(b.at, b.kind, b.key)));
     let mut tellings: BTreeMap<(&str, &str), Vec<&Told>> = BTreeMap::new();
     for told in &telling.subject.told {
         tellings.entry((told.fact.kind(), told.key.as_str())).or_default().push(told);
     }
     let mut steps = Vec::new();
-    for (at, kind, key, what, request) in facts {
+    for Shown { at, kind, key, what, request } in facts {
         let mut tellings = tellings.remove(&(kind, key)).unwrap_or_default();
         // Falling stamps: the order in which the merge asks them.
         tellings.sort_by_key(|told| std::cmp::Reverse(told.stamp()));
         let delivery = merged.get(&(kind, key)).map(|merged| merged.delivery.0);
-        let several = if tellings.len() > 1 { format!(", told {} times", tellings.len()) } else { String::new() };
+        let several =
+            if tellings.len() > 1 { format!(", told {} times", tellings.len()) } else { String::new() };
         let step = |what: String| Step::new(Part::Told, request.as_deref(), Some(at), what);
         steps.push(step(format!("{what}{several}")).by(delivery));
         if tellings.len() > 1 {
@@ -70,7 +80,9 @@ pub(super) fn left_out(telling: &Telling<'_>) -> Vec<Step> {
             row if is_ours && row.time_quality == "future" => {
                 "claims a time after its receipt: the receipt's is used"
             }
-            row if is_ours && row.time_quality == "received" => "has no time of its own: its receipt's is used",
+            row if is_ours && row.time_quality == "received" => {
+                "has no time of its own: its receipt's is used"
+            }
             _ if is_homeless => "belongs to no request: it lies outside of all, and nobody talks in it",
             _ => continue,
         };
@@ -103,9 +115,8 @@ fn concerns(
     fact: &Fact,
     row: Option<&MessageRow>,
 ) -> Option<Option<String>> {
-    let by_request = |id: Option<&str>| {
-        id.filter(|id| telling.keys.contains(id)).map(|id| Some(id.to_owned()))
-    };
+    let by_request =
+        |id: Option<&str>| id.filter(|id| telling.keys.contains(id)).map(|id| Some(id.to_owned()));
     let by_dialog = |request: Option<&str>, dialog: Option<&str>| match request {
         Some(_) => by_request(request),
         None => dialog.filter(|id| telling.dialogs.contains(id)).map(|_| None),
@@ -117,9 +128,8 @@ fn concerns(
         Fact::DialogTransferred(fact) => by_dialog(fact.request_id.as_deref(), fact.dialog_id.as_deref()),
         Fact::DialogRow(fact) => by_dialog(None, fact.dialog_id.as_deref()),
         Fact::Tagging(fact) => by_request(fact.request_id.as_deref()),
-        Fact::RatingReport(fact) => {
-            by_request(fact.request_id.as_deref()).or_else(|| by_request(fact.valuation_request_id.as_deref()))
-        }
+        Fact::RatingReport(fact) => by_request(fact.request_id.as_deref())
+            .or_else(|| by_request(fact.valuation_request_id.as_deref())),
         _ => None,
     }
 }
@@ -149,7 +159,9 @@ fn named(fact: &Fact) -> String {
     match fact {
         Fact::RequestOpened(fact) => format!("opening of request {}", id(&fact.request_id)),
         Fact::RequestClosed(fact) => format!("closing of request {}", id(&fact.request_id)),
-        Fact::RequestReport(fact) => format!("row of request {} in the vendor's report", id(&fact.request_id)),
+        Fact::RequestReport(fact) => {
+            format!("row of request {} in the vendor's report", id(&fact.request_id))
+        }
         Fact::DialogClosed(fact) => format!("closing of dialog {}", id(&fact.dialog_id)),
         Fact::DialogTransferred(fact) => {
             format!("transfer of dialog {} to operator {}", id(&fact.dialog_id), id(&fact.operator_id))
@@ -159,7 +171,9 @@ fn named(fact: &Fact) -> String {
             let what = if fact.added == Some(true) { "put on" } else { "taken off" };
             format!("tag {} {what} request {}", id(&fact.tag_id), id(&fact.request_id))
         }
-        Fact::RatingReport(fact) => format!("row of the rating of request {} in the report", id(&fact.request_id)),
+        Fact::RatingReport(fact) => {
+            format!("row of the rating of request {} in the report", id(&fact.request_id))
+        }
         other => other.kind().to_owned(),
     }
 }

@@ -55,6 +55,10 @@ mod tests {
         let end = |day: &str, zone| end_of(day.parse().unwrap(), zone).to_rfc3339();
         assert_eq!(end("2026-10-24", Tz::Europe__Berlin), "2026-10-24T22:00:00+00:00");
         assert_eq!(end("2026-10-25", Tz::Europe__Berlin), "2026-10-25T23:00:00+00:00", "25 hours");
-        assert_eq!(end("2026-09-05", Tz::America__Santiago), "2026-09-06T04:00:00+00:00", "midnight is skipped");
+        assert_eq!(
+            end("2026-09-05", Tz::America__Santiago),
+            "2026-09-06T04:00:00+00:00",
+            "midnight is skipped"
+        );
     }
 }

@@ -56,14 +56,9 @@ pub(super) async fn look(
     for day in &touched {
         let stood = figures::standing(&mut transaction, &day.account, day.day).await?;
         let settings = day.settings;
-        let are = figures::of_day(
-            &mut transaction,
-            &day.account,
-            day.day,
-            settings.as_of,
-            settings.target_seconds,
-        )
-        .await?;
+        let are =
+            figures::of_day(&mut transaction, &day.account, day.day, settings.as_of, settings.target_seconds)
+                .await?;
         let differences = figures::differences(&stood, &are);
         if !differences.is_empty() {
             // Looked for once, and only when there is something to explain.
@@ -71,10 +66,8 @@ pub(super) async fn look(
                 Some(candidates) => candidates,
                 none => none.insert(figures::candidates(&mut *transaction, &touched).await?),
             };
-            let restatements: Vec<Restatement> = differences
-                .into_iter()
-                .map(|difference| named(difference, day, cause, candidates))
-                .collect();
+            let restatements: Vec<Restatement> =
+                differences.into_iter().map(|difference| named(difference, day, cause, candidates)).collect();
             figures::insert(&mut transaction, day, &restatements, now).await?;
             restated.figures += restatements.len();
             tracing::info!(account.id = %day.account, figures.day = %day.day, figures.count = restatements.len(),
@@ -126,11 +119,7 @@ fn road(found: &Candidate, day: &Published) -> &'static str {
 
 /// The last delivery that touched what the figure counts; else the last of its day; else that of another day that changed
 /// with it (a request that has moved). Candidates come the last delivery first.
-fn culprit<'a>(
-    figure: &FigureKey,
-    day: &Published,
-    candidates: &'a [Candidate],
-) -> Option<&'a Candidate> {
+fn culprit<'a>(figure: &FigureKey, day: &Published, candidates: &'a [Candidate]) -> Option<&'a Candidate> {
     let (dimension, key, _) = figure;
     let of_account = || candidates.iter().filter(|one| one.account_id == day.account.as_str());
     let of_day = || of_account().filter(|one| one.day == day.day);
@@ -179,15 +168,24 @@ mod tests {
 
     #[test]
     fn the_delivery_that_touched_what_a_figure_counts_is_named_before_any_other() {
-        let candidates =
-            [candidate("2026-01-14", "7001", 3), candidate("2026-01-15", "7002", 2), candidate("2026-01-15", "7001", 1)];
+        let candidates = [
+            candidate("2026-01-14", "7001", 3),
+            candidate("2026-01-15", "7002", 2),
+            candidate("2026-01-15", "7001", 1),
+        ];
         let figure =
             |dimension: &str, key: &str| (dimension.to_owned(), key.to_owned(), "requests".to_owned());
-        let found = |figure: &FigureKey| culprit(figure, &published(), &candidates).map(|one| one.delivery_id.as_u128());
+        let found = |figure: &FigureKey| {
+            culprit(figure, &published(), &candidates).map(|one| one.delivery_id.as_u128())
+        };
         assert_eq!(found(&figure("operator", "7001")), Some(1));
         assert_eq!(found(&figure("operator", "7009")), Some(2), "the last one of the day");
         assert_eq!(found(&figure("all", "all")), Some(2));
-        assert_eq!(culprit(&figure("all", "all"), &published(), &candidates[..1]).map(|one| one.delivery_id.as_u128()), Some(3));
+        assert_eq!(
+            culprit(&figure("all", "all"), &published(), &candidates[..1])
+                .map(|one| one.delivery_id.as_u128()),
+            Some(3)
+        );
     }
 
     #[test]

@@ -79,8 +79,8 @@ select d.day,
        coalesce(sl.n, 0) as ratings_listed, coalesce(sl.stored, 0) as ratings_stored
 from days d
 left join counted m on m.list = 'messages' and m.day = d.day
-left join counted r on r.list = 'statistics/request_stats' and r.day = d.day
-left join counted s on s.list = 'statistics/rating' and s.day = d.day
+left join counted r on r.list = 'requests' and r.day = d.day
+left join counted s on s.list = 'ratings' and s.day = d.day
 left join stored on stored.day = d.day
 left join near on near.day = d.day
 left join requests_listed rl on rl.day = d.day

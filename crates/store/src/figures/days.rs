@@ -41,7 +41,10 @@ impl FromRow<'_, PgRow> for Published {
         Ok(Self {
             account: account.parse().map_err(|error| sqlx::Error::Decode(Box::new(error)))?,
             day: row.try_get("day")?,
-            settings: Settings { as_of: row.try_get("as_of")?, target_seconds: row.try_get("target_seconds")? },
+            settings: Settings {
+                as_of: row.try_get("as_of")?,
+                target_seconds: row.try_get("target_seconds")?,
+            },
             metric_version: row.try_get("metric_version")?,
             frozen_at: row.try_get("frozen_at")?,
             looked_at: row.try_get("looked_at")?,

@@ -20,9 +20,7 @@ use crate::report::{self, By, Query, ScoresQuery};
 use crate::{StoreError, marks};
 
 pub use causes::{Candidate, candidates};
-pub use days::{
-    Published, Settings, newest_mark, published_account, touched, unpublished, waits_through,
-};
+pub use days::{Published, Settings, newest_mark, published_account, touched, unpublished, waits_through};
 pub use restating::{Restatement, freeze, insert, looked_at, standing};
 
 /// What a figure is: dimension (`all`, `operator`, `channel`, `transport`, `hour`), key, metric.
@@ -41,10 +39,7 @@ const DIMENSIONS: [By; 5] = [By::All, By::Operator, By::Channel, By::Transport, 
 /// [`StoreError::Unavailable`] when the database does not answer.
 pub async fn lock(connection: &mut PgConnection) -> Result<(), StoreError> {
     crate::folding::join_generation(connection).await?;
-    sqlx::query("select pg_advisory_xact_lock($1)")
-        .bind(marks::PUBLISHING_LOCK)
-        .execute(connection)
-        .await?;
+    sqlx::query("select pg_advisory_xact_lock($1)").bind(marks::PUBLISHING_LOCK).execute(connection).await?;
     Ok(())
 }
 
@@ -160,8 +155,10 @@ mod tests {
         };
         let stood = figures(&[("mean", 100.1), ("n", 3.0), ("gone", 1.0)]);
         let are = figures(&[("mean", 100.1 + 1e-12), ("n", 4.0), ("new", 2.0)]);
-        let found: Vec<_> =
-            differences(&stood, &are).into_iter().map(|((_, _, metric), old, new)| (metric, old, new)).collect();
+        let found: Vec<_> = differences(&stood, &are)
+            .into_iter()
+            .map(|((_, _, metric), old, new)| (metric, old, new))
+            .collect();
         assert_eq!(
             found,
             [
