@@ -204,7 +204,7 @@ async fn a_given_request_is_told_from_its_first_question_to_its_score() {
         scene.steps(&story, "cut"),
         [
             ("request 80 is given: its id is the platform's; opened by its message 1", "question"),
-            ("closed by the event of its closing; reason unknown", "closing"),
+            ("closed by its closing event; reason unknown", "closing"),
         ]
     );
     assert_eq!(
@@ -231,7 +231,7 @@ async fn a_given_request_is_told_from_its_first_question_to_its_score() {
         ("first response 359.750 s: from the client's question, message 1", "question"),
         ("first response: to the first reply by a person, message 3", "answer"),
         ("first response by people 60.000 s: from the bot's hand-over to operator 7001", "transfer"),
-        ("queue wait: to operator 7001 takes it", "transfer"),
+        ("queue wait: to operator 7001, who takes it", "transfer"),
         ("resolution: to its closing", "closing"),
     ] {
         assert!(durations.contains(&step), "{step:?}: {durations:?}");
@@ -266,7 +266,7 @@ async fn surveys_derived_requests_and_messages_of_two_conversations_say_what_the
                 "request derived:6/12:20 is derived: its messages name no request; opened by its message 20",
                 "derived question"
             ),
-            ("closed by the closing of the dialog; reason unknown", "derived closing"),
+            ("closed by the closing event of the dialog; reason unknown", "derived closing"),
         ]
     );
     assert_eq!(derived["requests"][0]["frt_customer_seconds"], 40.0);

@@ -149,6 +149,9 @@ async fn a_late_webhook_restates_each_figure_that_it_changes_once_and_is_named()
     assert!(table.contains("late_delivery") && table.contains(&late.id.to_string()), "{table}");
     let squeezed = table.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(squeezed.contains("2026-01-15 all first_response.mean 5m 00s 3m 20s -1m 40s"), "{table}");
+    assert!(!squeezed.contains("operator 7001") && squeezed.contains("more by operator"), "{table}");
+    let by = home.run(&["report", "restatements", "--by", "operator"]).await.succeeded().stdout;
+    assert!(by.contains("operator 7001") && !by.contains("  all  "), "{by}");
     let found = home.run(&["report", "restatements", "--format", "json"]).await.json();
     assert_eq!(found["rows"].as_array().unwrap().len(), rows.len());
     let csv = home.run(&["report", "restatements", "--format", "csv"]).await.succeeded().stdout;

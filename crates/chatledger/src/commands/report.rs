@@ -187,9 +187,34 @@ struct RestatementsArguments {
     /// Last published local day.
     #[arg(long, value_name = "DAY")]
     to: Option<NaiveDate>,
+    /// Figures of one grouping only. Default: the table shows those over all, csv and json every one.
+    #[arg(long, value_enum)]
+    by: Option<Dimension>,
     /// How it is written.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+}
+
+/// What published figures are grouped by.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Dimension {
+    All,
+    Operator,
+    Channel,
+    Transport,
+    Hour,
+}
+
+impl Dimension {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::All => By::All.as_str(),
+            Self::Operator => By::Operator.as_str(),
+            Self::Channel => By::Channel.as_str(),
+            Self::Transport => By::Transport.as_str(),
+            Self::Hour => By::Hour.as_str(),
+        }
+    }
 }
 
 impl RestatementsArguments {
@@ -197,9 +222,11 @@ impl RestatementsArguments {
         let account = select(&configuration.accounts, self.account.as_deref())?;
         let (name, pool) = (account.id.as_str(), &installation.pool);
         let published = store::report::published(pool, name).await?;
-        let rows = store::report::restatements(pool, name, self.from, self.to).await?;
+        let by = self.by.map(Dimension::as_str);
+        let mut rows = store::report::restatements(pool, name, self.from, self.to).await?;
+        rows.retain(|row| by.is_none_or(|by| row.dimension == by));
         let period = Period { from: self.from, to: self.to };
-        let report = Restatements { account: name, zone: account.time_zone, period, published, rows };
+        let report = Restatements { account: name, zone: account.time_zone, period, by, published, rows };
         Ok(std::io::stdout().write_all(report.written(self.format)?.as_bytes())?)
     }
 }

@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn the_table_says_what_is_missing_and_fits() {
-        let long = "2 rows repeated, or moved to another day, by the platform";
+        let long = "2 repeated or moved by the platform";
         let rows = vec![
             row("2026-01-15", "messages", "red", Some("1 missing")),
             row("2026-01-15", "requests", "explained", Some(long)),

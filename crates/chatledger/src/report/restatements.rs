@@ -19,6 +19,8 @@ pub(crate) struct Restatements<'a> {
     pub(crate) zone: Tz,
     /// Which published days.
     pub(crate) period: Period,
+    /// One dimension only: `all`, `operator` …
+    pub(crate) by: Option<&'static str>,
     /// How many days were published in all, and the last one.
     pub(crate) published: (i64, Option<NaiveDate>),
     /// What was found, by when it was noticed.
@@ -118,6 +120,10 @@ impl Restatements<'_> {
     fn group(&self, rows: &[RestatementRow]) -> String {
         let Some(first) = rows.first() else { return String::new() };
         let at = minute(first.restated_at, self.zone);
+        // Over all, or by what was asked for: every other grouping says the same once more.
+        let shown: Vec<&RestatementRow> =
+            rows.iter().filter(|row| self.by.unwrap_or("all") == row.dimension).collect();
+        let others = rows.len() - shown.len();
         let by = match (&first.delivery_id, &first.detail) {
             (Some(delivery), _) if first.deliveries > 1 => {
                 format!(" {delivery}, the last of {} deliveries", first.deliveries)
@@ -126,7 +132,7 @@ impl Restatements<'_> {
             (None, Some(detail)) => format!(": {}", short(detail, 60)),
             (None, None) => String::new(),
         };
-        let lines = rows.iter().map(|row| {
+        let lines = shown.into_iter().map(|row| {
             let value = |value: Option<f64>| figure(&row.metric, value);
             let what = match row.dimension.as_str() {
                 "all" => "all".to_owned(),
@@ -150,7 +156,13 @@ impl Restatements<'_> {
             ]
         });
         let header = ["day", "of", "figure", "was", "is", "change"];
-        format!("{at}  {}{by}\n\n{}\n", first.cause, table(header, 3, lines.collect()))
+        let more = match others {
+            0 => String::new(),
+            others => {
+                format!("({others} more by operator, channel, transport, hour: --by, or --format csv)\n")
+            }
+        };
+        format!("{at}  {}{by}\n\n{}\n{more}", first.cause, table(header, 3, lines.collect()))
     }
 }
 
@@ -190,7 +202,8 @@ mod tests {
 
     fn report(rows: Vec<RestatementRow>) -> Restatements<'static> {
         let published = (3, "2026-01-15".parse().ok());
-        Restatements { account: "acme", zone: Tz::UTC, period: Period::default(), published, rows }
+        let (zone, period, by) = (Tz::UTC, Period::default(), Some("operator"));
+        Restatements { account: "acme", zone, period, by, published, rows }
     }
 
     #[test]
@@ -199,6 +212,7 @@ mod tests {
             row("first_response.mean", Some(100.0), Some(90.5)),
             row("first_response_business.within_target", Some(0.5), Some(1.0)),
             row("requests", None, Some(1.0)),
+            RestatementRow { dimension: "all".into(), ..row("requests", None, Some(1.0)) },
         ]);
         let text = report.written(Format::Table).unwrap();
         let squeezed = text.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -206,6 +220,7 @@ mod tests {
             "2026-01-16 08:12 late_delivery 00000000-0000-0000-0000-000000000007, the last of 2 deliveries",
             "operator 7001 first_response.mean 1m 40s 1m 31s -9.5s",
             "operator 7001 requests - 1 -",
+            "(1 more by operator, channel, transport, hour: --by, or --format csv)",
         ] {
             assert!(squeezed.contains(part), "{part}: {text}");
         }

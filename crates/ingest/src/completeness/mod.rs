@@ -57,11 +57,9 @@ pub fn judge(evidence: &DayEvidence, zone: Tz, refetched: i64) -> Vec<Completene
         Some(counted) => judge_messages(counted, evidence),
     };
     let report = |report: &Report| match report.counted {
-        _ if report.at.is_none() => Verdict::not_provable("the report was not fetched yet"),
+        _ if report.at.is_none() => Verdict::not_provable("not fetched yet"),
         None => Verdict::not_provable("the platform gave no count"),
-        Some(_) if !is_final(report.at) => {
-            Verdict::not_provable("the report was fetched before the day was over")
-        }
+        Some(_) if !is_final(report.at) => Verdict::not_provable("fetched before the day was over"),
         Some(counted) => judge_report(counted, report),
     };
     let requests = Report {
@@ -108,11 +106,11 @@ fn judge_messages(counted: i64, evidence: &DayEvidence) -> Verdict {
         0 => Verdict::green(),
         // A webhook's time is finer than the list's, and may lie on the other side of midnight.
         1.. if missing <= near => {
-            Verdict::explained(format!("{missing} stored within seconds of midnight, on the other day"))
+            Verdict::explained(format!("{missing} stored on the other side of midnight"))
         }
         1.. => Verdict::red(missing),
         _ if -missing <= undated => {
-            Verdict::explained(format!("{} more stored, of those whose time is not known", -missing))
+            Verdict::explained(format!("{} more stored, at times that are not known", -missing))
         }
         _ => Verdict::explained(format!("{} more stored than the platform shows now", -missing)),
     }
@@ -133,11 +131,11 @@ fn judge_report(counted: i64, report: &Report) -> Verdict {
     if missing > 0 {
         return match report.fetched {
             // All rows came: there are fewer different ones, or their times say another day (chat2desk.md 2.5).
-            fetched if fetched - report.left_out >= counted => Verdict::explained(format!(
-                "{missing} rows repeated, or moved to another day, by the platform"
-            )),
+            fetched if fetched - report.left_out >= counted => {
+                Verdict::explained(format!("{missing} repeated or moved by the platform"))
+            }
             fetched if fetched >= counted && report.left_out >= missing => {
-                Verdict::explained(format!("{missing} rows larger than the log takes"))
+                Verdict::explained(format!("{missing} larger than the log takes"))
             }
             _ => Verdict::red(missing),
         };
@@ -145,7 +143,7 @@ fn judge_report(counted: i64, report: &Report) -> Verdict {
     match report.listed - report.stored {
         0 if missing == 0 => Verdict::green(),
         0 => Verdict::explained(format!("{} more listed before than now", -missing)),
-        homeless => Verdict::explained(format!("{homeless} only in the report: nothing says whose they are")),
+        homeless => Verdict::explained(format!("{homeless} only in the report, of nobody known")),
     }
 }
 
@@ -192,20 +190,17 @@ mod tests {
         let missing = DayEvidence { messages_counted: Some(12), messages_near: 1, ..evidence() };
         assert_eq!(states(&missing)[0], "red: 2 missing");
         let near = DayEvidence { messages_near: 2, ..missing };
-        assert_eq!(states(&near)[0], "explained: 2 stored within seconds of midnight, on the other day");
+        assert_eq!(states(&near)[0], "explained: 2 stored on the other side of midnight");
         let more = DayEvidence { messages_counted: Some(9), ..evidence() };
         assert_eq!(states(&more)[0], "explained: 1 more stored than the platform shows now");
         let lost = DayEvidence { requests_counted: Some(5), requests_fetched: 4, ..evidence() };
         assert_eq!(states(&lost)[1], "red: 2 missing");
         let repeated = DayEvidence { requests_counted: Some(5), requests_fetched: 5, ..evidence() };
-        assert_eq!(
-            states(&repeated)[1],
-            "explained: 2 rows repeated, or moved to another day, by the platform"
-        );
+        assert_eq!(states(&repeated)[1], "explained: 2 repeated or moved by the platform");
         let large = DayEvidence { requests_left_out: 2, ..repeated };
-        assert_eq!(states(&large)[1], "explained: 2 rows larger than the log takes");
+        assert_eq!(states(&large)[1], "explained: 2 larger than the log takes");
         let homeless = DayEvidence { requests_stored: 2, ..evidence() };
-        assert_eq!(states(&homeless)[1], "explained: 1 only in the report: nothing says whose they are");
+        assert_eq!(states(&homeless)[1], "explained: 1 only in the report, of nobody known");
     }
 
     #[test]
@@ -219,6 +214,6 @@ mod tests {
             DayEvidence { messages_at: early, messages_counted: Some(2), ratings_at: early, ..evidence() };
         let found = states(&early);
         assert_eq!(found[0], "not_provable: counted before the day was over");
-        assert_eq!(found[2], "not_provable: the report was fetched before the day was over");
+        assert_eq!(found[2], "not_provable: fetched before the day was over");
     }
 }

@@ -36,7 +36,7 @@ impl<'a> Evidence<'a> {
             .one("request_opened", request)
             .filter(|merged| matches!(&merged.fact, Fact::RequestOpened(fact) if fact.at == Some(at)));
         if let Some(opened) = opened {
-            return Some(("the event of its opening", opened.delivery.0));
+            return Some(("its opening event", opened.delivery.0));
         }
         None
     }
@@ -63,14 +63,14 @@ impl<'a> Evidence<'a> {
             .one("request_closed", request)
             .filter(|merged| matches!(&merged.fact, Fact::RequestClosed(fact) if fact.at == Some(at)));
         if let Some(closed) = closed {
-            return Some(("the event of its closing", closed.delivery.0));
+            return Some(("its closing event", closed.delivery.0));
         }
         let of_dialog = self.merged.values().find(|merged| match &merged.fact {
             Fact::DialogClosed(fact) => fact.at == Some(at),
             _ => false,
         });
         if let Some(closed) = of_dialog {
-            return Some(("the closing of the dialog", closed.delivery.0));
+            return Some(("the closing event of the dialog", closed.delivery.0));
         }
         let listed = self.merged.values().find(|merged| match &merged.fact {
             Fact::DialogRow(fact) => {
@@ -79,7 +79,7 @@ impl<'a> Evidence<'a> {
             _ => false,
         });
         if let Some(row) = listed {
-            return Some(("the end in the list of dialogs", row.delivery.0));
+            return Some(("the list of dialogs", row.delivery.0));
         }
         let report = self.one("request_report", request)?;
         let says = matches!(&report.fact, Fact::RequestReport(fact) if fact.closed_at == Some(at));

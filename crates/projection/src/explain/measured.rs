@@ -144,9 +144,9 @@ pub(super) fn durations<'a>(telling: &Telling<'a>, row: &'a RequestRow) -> Vec<S
                 let message =
                     || telling.message_at(key, holding.from_at, "operator", Some(&holding.operator_id));
                 let by = by.or_else(|| message().map(|message| message.delivery_id));
-                (holding.from_at, format!("operator {} takes it", holding.operator_id), by)
+                (holding.from_at, format!("operator {}, who takes it", holding.operator_id), by)
             }
-            None => (at, "a person takes it".to_owned(), None),
+            None => (at, "a person, who takes it".to_owned(), None),
         }
     });
     let all = [
@@ -171,7 +171,11 @@ pub(super) fn durations<'a>(telling: &Telling<'a>, row: &'a RequestRow) -> Vec<S
             column: "queue_wait_seconds",
             seconds: row.queue_wait_seconds,
             business: None,
-            from: contact.clone(),
+            // A direct hand-over is a release: nobody waited.
+            from: match (row.queue_wait_seconds, &taken) {
+                (Some(0.0), Some((at, _, by))) => Some((*at, "a direct hand-over by a bot".to_owned(), *by)),
+                _ => contact.clone(),
+            },
             to: taken,
         },
         Duration {

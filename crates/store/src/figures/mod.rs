@@ -59,24 +59,21 @@ pub async fn of_day(
         let query = Query { account, from: Some(day), to: Some(day), by, target_seconds, as_of };
         for row in report::response_times(&mut *connection, &query).await? {
             let mut put = putter(&mut figures, by, &row.key);
-            put("requests", count(row.requests, by));
-            put("left_out", count(row.left_out, by));
+            // That there were none is a figure only over all.
+            let requests = if by == By::All { whole(row.requests) } else { some(row.requests) };
+            put("requests", requests);
+            put("left_out", some(row.left_out));
             for (name, summary) in row.summaries() {
-                let counts = [summary.n, summary.unanswered, summary.waiting];
-                if counts == [0; 3] {
-                    continue;
-                }
-                let [n, unanswered, waiting] = counts.map(whole);
                 for (what, value) in [
-                    ("n", n),
+                    ("n", some(summary.n)),
                     ("mean", summary.mean),
                     ("p50", summary.p50),
                     ("p90", summary.p90),
                     ("p95", summary.p95),
                     ("max", summary.max),
                     ("within_target", summary.within_target),
-                    ("unanswered", unanswered),
-                    ("waiting", waiting),
+                    ("unanswered", some(summary.unanswered)),
+                    ("waiting", some(summary.waiting)),
                 ] {
                     put(&format!("{name}.{what}"), value);
                 }
@@ -85,16 +82,12 @@ pub async fn of_day(
         let query = ScoresQuery { account, from: Some(day), to: Some(day), by };
         for row in report::scores(&mut *connection, &query).await? {
             let mut put = putter(&mut figures, by, &row.key);
-            put("scores.closed", count(row.requests, by));
-            if row.rated == 0 {
-                continue;
-            }
-            let [rated, good, neutral, bad] = [row.rated, row.good, row.neutral, row.bad].map(whole);
             for (what, value) in [
-                ("scores.rated", rated),
-                ("scores.good", good),
-                ("scores.neutral", neutral),
-                ("scores.bad", bad),
+                ("scores.closed", some(row.requests)),
+                ("scores.rated", some(row.rated)),
+                ("scores.good", some(row.good)),
+                ("scores.neutral", some(row.neutral)),
+                ("scores.bad", some(row.bad)),
                 ("scores.csat", row.csat),
                 ("scores.response_rate", row.response_rate),
                 ("scores.mean_score", row.mean_score),
@@ -119,9 +112,17 @@ fn whole(count: i64) -> Option<f64> {
     Some(count as f64)
 }
 
-/// Nothing is a figure only over all: a key that has none is not there.
-fn count(count: i64, by: By) -> Option<f64> {
-    whole(count).filter(|_| count > 0 || by == By::All)
+/// A count of nothing is not there.
+fn some(count: i64) -> Option<f64> {
+    whole(count).filter(|_| count > 0)
+}
+
+/// Whether a figure counts something: what is not there is 0 then.
+fn is_count(metric: &str) -> bool {
+    let last = metric.rsplit('.').next().unwrap_or(metric);
+    const COUNTS: [&str; 10] =
+        ["requests", "left_out", "n", "unanswered", "waiting", "closed", "rated", "good", "neutral", "bad"];
+    COUNTS.contains(&last)
 }
 
 /// A figure that is not what it was: key, old, new.
@@ -136,7 +137,11 @@ pub fn differences(stood: &Figures, are: &Figures) -> Vec<Difference> {
     };
     let keys: std::collections::BTreeSet<&FigureKey> = stood.keys().chain(are.keys()).collect();
     keys.into_iter()
-        .map(|key| (key.clone(), stood.get(key).copied(), are.get(key).copied()))
+        .map(|key| {
+            let value =
+                |figures: &Figures| figures.get(key).copied().or_else(|| is_count(&key.2).then_some(0.0));
+            (key.clone(), value(stood), value(are))
+        })
         .filter(|(_, old, new)| !same(*old, *new))
         .collect()
 }
@@ -146,15 +151,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_digits_of_a_sum_are_no_difference() {
+    fn the_last_digits_of_a_sum_are_no_difference_and_no_count_is_a_count_of_0() {
         let figures = |values: &[(&str, f64)]| -> Figures {
             values
                 .iter()
                 .map(|(metric, value)| (("all".into(), "all".into(), (*metric).into()), *value))
                 .collect()
         };
-        let stood = figures(&[("mean", 100.1), ("n", 3.0), ("gone", 1.0)]);
-        let are = figures(&[("mean", 100.1 + 1e-12), ("n", 4.0), ("new", 2.0)]);
+        let stood = figures(&[("mean", 100.1), ("reply.n", 3.0), ("gone", 1.0), ("bad", 0.0)]);
+        let are = figures(&[("mean", 100.1 + 1e-12), ("reply.n", 4.0), ("new", 2.0), ("requests", 2.0)]);
         let found: Vec<_> = differences(&stood, &are)
             .into_iter()
             .map(|((_, _, metric), old, new)| (metric, old, new))
@@ -163,8 +168,9 @@ mod tests {
             found,
             [
                 ("gone".to_owned(), Some(1.0), None),
-                ("n".to_owned(), Some(3.0), Some(4.0)),
-                ("new".to_owned(), None, Some(2.0))
+                ("new".to_owned(), None, Some(2.0)),
+                ("reply.n".to_owned(), Some(3.0), Some(4.0)),
+                ("requests".to_owned(), Some(0.0), Some(2.0)),
             ]
         );
     }
