@@ -15,7 +15,7 @@ use ingest::completeness::Judged;
 use projection::AccountRules;
 use serde_json::json;
 use simulator::business::Plan;
-use simulator::chat2desk::{Account, Fault, Misdeed};
+use simulator::chat2desk::{Account, ApiMode, Fault, Misdeed};
 use simulator::server::{Handle, Tenant, WorldClock, serve};
 use store::completeness::CompletenessRow;
 use tokio_util::sync::CancellationToken;
@@ -208,6 +208,37 @@ async fn a_red_day_is_fetched_again_at_most_three_times_a_day() {
     scene.clock.advance(chrono::Duration::days(1));
     assert_eq!(scene.look().await.refetched, [lost]);
     assert_eq!(scene.look().await.red, Vec::<NaiveDate>::new());
+    scene.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_not_read_yet_because_the_quota_is_spent_is_no_gap() {
+    let scene = Scene::new().await;
+    let quota = |quota| {
+        scene.platform.with("acme", |tenant| {
+            tenant.world.account.mode = ApiMode::Normal;
+            tenant.world.account.quota = Some(quota);
+        });
+    };
+    // Mode, four lists, and the first page of messages.
+    quota(6);
+    let stop = CancellationToken::new();
+    let outcome = scene.backfill.run(Range::Continue(History::All), &|_| {}, &stop).await.unwrap();
+    assert!(matches!(outcome, Outcome::QuotaSpent { .. }), "{outcome:?}");
+    crate::tables::settled(&scene.projected.pool, scene.projected.log.as_ref()).await;
+    let stored: i64 =
+        sqlx::query_scalar("select count(*) from messages").fetch_one(&scene.projected.pool).await.unwrap();
+    assert!(stored > 0 && (stored as usize) < scene.messages().len(), "{stored}");
+    quota(10_000);
+    let look = scene.look().await;
+    assert_eq!((look.red.len(), look.refetched.len()), (0, 0), "{look:?}");
+    assert!(look.days < scene.days().len(), "{look:?}");
+
+    let outcome = scene.backfill.run(Range::Continue(History::All), &|_| {}, &stop).await.unwrap();
+    assert!(matches!(outcome, Outcome::Done(_)), "{outcome:?}");
+    crate::tables::settled(&scene.projected.pool, scene.projected.log.as_ref()).await;
+    let whole = scene.look().await;
+    assert_eq!((whole.days, whole.red.len()), (35, 0), "{whole:?}");
     scene.end().await;
 }
 

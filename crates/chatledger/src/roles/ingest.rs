@@ -17,6 +17,8 @@ use crate::rules;
 const LIMIT_PAUSE: Duration = Duration::from_secs(30 * 60);
 /// Lists and reports change after the fact, and webhooks get lost: what is new since is read once a day.
 const REFRESH: Duration = Duration::from_secs(24 * 60 * 60);
+/// The first look whether days are complete: what came before the start is read by then, unless it is much.
+const FIRST_LOOK: Duration = Duration::from_secs(10 * 60);
 /// Between two attempts at history after an error.
 const ERROR_PAUSE: Duration = Duration::from_secs(5 * 60);
 
@@ -47,21 +49,29 @@ async fn fetch_history(installation: Arc<Installation>, account: Account, stop: 
     };
     let repairs = backfill.clone().repairing();
     let mut history_at = Instant::now();
-    while !stop.is_cancelled() {
+    let mut look_at = history_at + FIRST_LOOK;
+    loop {
+        if Instant::now() >= look_at {
+            look_at = Instant::now() + look(&repairs, &account, &stop).await;
+        }
         if Instant::now() >= history_at {
             history_at = Instant::now() + history(&backfill, &account, &stop).await;
         }
-        let pause = match repairs.keep_complete(&stop).await {
-            Ok(look) => look.pause(),
-            Err(error) => {
-                tracing::warn!(account.id = %account.id, error = %error, "completeness is looked at later");
-                ERROR_PAUSE
-            }
-        };
-        let pause = pause.min(history_at.saturating_duration_since(Instant::now()));
+        let pause = history_at.min(look_at).saturating_duration_since(Instant::now());
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
+
+/// Looks whether the days are all there; gives when to look again.
+async fn look(repairs: &Backfill, account: &Account, stop: &CancellationToken) -> Duration {
+    match repairs.keep_complete(stop).await {
+        Ok(look) => look.pause(),
+        Err(error) => {
+            tracing::warn!(account.id = %account.id, error = %error, "completeness is looked at later");
+            ERROR_PAUSE
         }
     }
 }

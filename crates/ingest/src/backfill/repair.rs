@@ -57,15 +57,13 @@ impl Backfill {
     /// [`IngestError`], one line that names the next step.
     pub async fn keep_complete(&self, stop: &CancellationToken) -> Result<Look, IngestError> {
         let mut look = Look::default();
-        let Some(first) = self.judged().first_covered().await? else { return Ok(look) };
-        self.count(first, &mut look, stop).await?;
+        self.count(&mut look, stop).await?;
         // A page that is not projected yet is no gap.
         if !self.is_level(stop).await? {
             look.is_cut_short = true;
             return Ok(look);
         }
-        let recent = self.today().checked_sub_days(Days::new(RECENT)).unwrap_or(first).max(first);
-        let rows = self.judged().days(Some(recent), None).await?;
+        let rows = self.judged().days(self.today().checked_sub_days(Days::new(RECENT)), None).await?;
         look.days = rows.chunk_by(|a, b| a.day == b.day).count();
         let now = self.clock.now();
         let mut transaction = store::begin(&self.pool).await?;
@@ -86,12 +84,7 @@ impl Backfill {
     }
 
     /// Asks the platform to count messages: the newest days first that have no final count.
-    async fn count(
-        &self,
-        first: NaiveDate,
-        look: &mut Look,
-        stop: &CancellationToken,
-    ) -> Result<(), IngestError> {
+    async fn count(&self, look: &mut Look, stop: &CancellationToken) -> Result<(), IngestError> {
         let (zone, judged) = (self.account.zone, self.judged());
         let counted: HashMap<NaiveDate, DateTime<Utc>> =
             completeness::messages_counted(&self.pool, &self.account.id).await?.into_iter().collect();
@@ -99,7 +92,7 @@ impl Backfill {
             let from = final_from(*day, zone);
             from <= judged.now && counted.get(day).is_none_or(|at| *at < from)
         };
-        for day in judged.over(first, None).into_iter().rev().filter(is_open).take(COUNTED) {
+        for day in judged.coverage().await?.days(None, None).into_iter().rev().filter(is_open).take(COUNTED) {
             if !self.count_messages(day, stop).await? {
                 look.is_cut_short = true;
                 break;
