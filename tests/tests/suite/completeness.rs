@@ -29,9 +29,9 @@ const LEFT: &str = "2026-01-22T06:00:00Z";
 const TODAY: &str = "2026-01-23T06:00:00Z";
 
 /// A business of four days at the simulator, a projection that runs, and our backfill.
-struct Scene {
+pub(crate) struct Scene {
     platform: Handle,
-    projected: Projected,
+    pub(crate) projected: Projected,
     clock: ManualClock,
     backfill: Backfill,
 }
@@ -50,7 +50,7 @@ impl Timer for AtOnce {
 }
 
 impl Scene {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let account = Account::new("acme", "token-acme", "Tien-Shan Outdoor", ZONE);
         let (world, business) = Plan { account, clients: 80, days: 4, seed: 7, until: at(LEFT) }.build();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -132,7 +132,15 @@ impl Scene {
         rows.into_iter().map(|(day, what, state, reason)| ((day, what), text(state, reason))).collect()
     }
 
-    async fn end(self) {
+    /// Reads everything.
+    pub(crate) async fn read(&self) {
+        let stop = CancellationToken::new();
+        let outcome = self.backfill.run(Range::Continue(History::All), &|_| {}, &stop).await.unwrap();
+        assert!(matches!(outcome, Outcome::Done(_)), "{outcome:?}");
+        crate::tables::settled(&self.projected.pool, self.projected.log.as_ref()).await;
+    }
+
+    pub(crate) async fn end(self) {
         self.projected.end().await;
         self.platform.stop().await.unwrap();
     }
@@ -234,9 +242,7 @@ async fn what_was_not_read_yet_because_the_quota_is_spent_is_no_gap() {
     assert_eq!((look.red.len(), look.refetched.len()), (0, 0), "{look:?}");
     assert!(look.days < scene.days().len(), "{look:?}");
 
-    let outcome = scene.backfill.run(Range::Continue(History::All), &|_| {}, &stop).await.unwrap();
-    assert!(matches!(outcome, Outcome::Done(_)), "{outcome:?}");
-    crate::tables::settled(&scene.projected.pool, scene.projected.log.as_ref()).await;
+    scene.read().await;
     let whole = scene.look().await;
     assert_eq!((whole.days, whole.red.len()), (35, 0), "{whole:?}");
     scene.end().await;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chatledger_tests::Home;
 use events::Delivery;
+use projection::explain::{About, Part, explain};
 use projection::{AccountRules, ScoreTag, Scores};
 use serde_json::{Value, json};
 
@@ -320,4 +321,42 @@ async fn nobodys_words_are_shown_unless_asked_for_and_what_is_unknown_is_said_so
             && unknown.stderr.contains("chatledger trace 4711")
     );
     scene.projected.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_request_of_a_business_is_told_with_its_deliveries_and_its_numbers() {
+    let scene = crate::completeness::Scene::new().await;
+    scene.read().await;
+    let pool = &scene.projected.pool;
+    let rules = AccountRules { zone: chrono_tz::Asia::Almaty, ..AccountRules::default() };
+    let requests: Vec<(String, String, Value)> =
+        sqlx::query_as("select request_key, conversation, to_jsonb(r) from requests r order by 1")
+            .fetch_all(pool)
+            .await
+            .unwrap();
+    assert!(requests.len() > 50, "{} requests", requests.len());
+    let mut connection = pool.acquire().await.unwrap();
+    let (mut turns, mut measured) = (0, 0);
+    for (key, conversation, row) in requests {
+        let subject = store::folding::peek(&mut connection, "acme", &conversation).await.unwrap();
+        let story = explain(&subject, &rules, About::Request(&key), false);
+        assert_eq!(story.requests.len(), 1, "{key}");
+        for step in &story.steps {
+            // What has an instant was told by somebody; who is a client's message's operator has none.
+            let is_told = step.delivery_id.is_some();
+            assert!(is_told || step.at.is_none(), "{key}: {step:?}");
+            if let (Part::Duration, Some(column)) = (step.part, step.column) {
+                // The way through JSON may cost the last digit.
+                let is_same = match (step.seconds, row[column].as_f64()) {
+                    (Some(told), Some(stored)) => (told - stored).abs() < 1e-9,
+                    (told, stored) => told == stored,
+                };
+                assert!(is_same, "{key}: {column} is {:?}, not {}", step.seconds, row[column]);
+                measured += usize::from(step.seconds.is_some());
+            }
+            turns += usize::from(step.part == Part::Turn);
+        }
+    }
+    assert!(turns > 100 && measured > 100, "{turns} {measured}");
+    scene.end().await;
 }
