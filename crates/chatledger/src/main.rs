@@ -14,6 +14,7 @@ mod commands;
 mod configuration;
 mod demo;
 mod escalating;
+mod explaining;
 mod exporting;
 mod installation;
 mod lag;

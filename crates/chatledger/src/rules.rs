@@ -7,6 +7,7 @@ use anyhow::{Context as _, bail};
 use ingest::backfill::{AccountSettings, Backfill};
 use ingest::capture::{HookAccount, HookAccounts};
 use projection::calendar::Version;
+use projection::publishing::Publisher;
 use projection::{AccountRules, Calendar, Hours, OperatorHours, Readers, Rules, ScoreTag, Scores};
 
 use crate::configuration::account::Score;
@@ -60,6 +61,15 @@ fn operator_hours(account: &Account) -> Vec<OperatorHours> {
         }
     };
     scopes.into_iter().map(hours).collect()
+}
+
+/// Who freezes and restates figures.
+pub(crate) fn publisher(installation: &Installation, configuration: &Configuration) -> Publisher {
+    let zone = |account: &Account| (account.id.clone(), account.time_zone);
+    let zones = configuration.accounts.iter().map(zone).collect();
+    let (log, pool, clock) =
+        (installation.log.clone(), installation.pool.clone(), installation.clock.clone());
+    Publisher::new(log, pool, zones, configuration.report.target_seconds, clock)
 }
 
 fn score(score: &Score) -> ScoreTag {

@@ -11,6 +11,7 @@
 pub mod backfill;
 pub mod capture;
 pub mod chat2desk;
+pub mod completeness;
 mod error;
 mod platform;
 

@@ -15,8 +15,10 @@ pub mod calendar;
 mod chat2desk;
 pub mod decode;
 pub mod entities;
+pub mod explain;
 pub mod fold;
 pub mod merge;
+pub mod publishing;
 pub mod runner;
 
 pub use account::{AccountRules, OperatorHours, Readers, Rules, ScoreTag, Scores};

@@ -313,3 +313,13 @@ pub async fn mark_owners(
 pub async fn waiting(executor: impl sqlx::PgExecutor<'_>) -> Result<i64, StoreError> {
     Ok(sqlx::query_scalar("select count(*) from marks").fetch_one(executor).await?)
 }
+
+/// The facts of one conversation as a fold of all of it reads them, to look at: nothing is claimed, nothing marked.
+pub async fn peek(
+    connection: &mut PgConnection,
+    account: &str,
+    conversation: &str,
+) -> Result<Subject, StoreError> {
+    let one = [(account.to_owned(), conversation.to_owned())];
+    Ok(read_whole(connection, &one).await?.into_iter().next().unwrap_or_default())
+}

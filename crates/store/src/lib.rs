@@ -14,6 +14,7 @@ pub mod accounting;
 pub mod budgets;
 pub mod changes;
 pub mod cluster;
+pub mod completeness;
 pub mod crm_links;
 pub mod crm_runs;
 pub mod cursors;
@@ -23,6 +24,7 @@ mod error;
 pub mod escalations;
 pub mod export;
 pub mod facts;
+pub mod figures;
 pub mod folding;
 pub mod leads;
 mod marks;
@@ -88,6 +90,14 @@ pub async fn begin(pool: &PgPool) -> Result<Transaction, StoreError> {
 /// [`StoreError::Unavailable`] when the database does not answer.
 pub async fn snapshot(pool: &PgPool) -> Result<Transaction, StoreError> {
     Ok(pool.begin_with("begin isolation level repeatable read, read only").await?)
+}
+
+/// Begins a transaction that sees one moment and may write.
+///
+/// # Errors
+/// [`StoreError::Unavailable`] when the database does not answer.
+pub async fn moment(pool: &PgPool) -> Result<Transaction, StoreError> {
+    Ok(pool.begin_with("begin isolation level repeatable read").await?)
 }
 
 /// Commits. After an error nothing is known: it may have been committed.

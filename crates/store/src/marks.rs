@@ -24,6 +24,9 @@ pub(crate) const SETTLE_LOCK: i64 = 0x6368_6174_0000_0005;
 /// Taken by whoever evaluates scores for escalation.
 pub(crate) const ESCALATION_LOCK: i64 = 0x6368_6174_0000_0006;
 
+/// Taken by whoever freezes or restates published figures.
+pub(crate) const PUBLISHING_LOCK: i64 = 0x6368_6174_0000_0010;
+
 /// What a mark is on. `kind` is `identity`, `conversation`, `client`, or the kind of an entity's fact.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Mark {

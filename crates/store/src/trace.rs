@@ -219,3 +219,21 @@ pub async fn client_of_lead(
     .fetch_optional(executor)
     .await?)
 }
+
+/// The conversations where a request or dialog of this id has its row: (`request` or `dialog`, conversation).
+pub async fn conversations_of(
+    executor: impl PgExecutor<'_>,
+    account: &str,
+    id: &str,
+) -> Result<Vec<(String, String)>, StoreError> {
+    Ok(sqlx::query_as(
+        "select 'dialog', conversation from dialogs where account_id = $1 and dialog_id = $2 \
+         union all \
+         select 'request', conversation from requests where account_id = $1 and request_key = $2 \
+         order by 1",
+    )
+    .bind(account)
+    .bind(id)
+    .fetch_all(executor)
+    .await?)
+}

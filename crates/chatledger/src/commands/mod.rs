@@ -13,6 +13,7 @@ mod check;
 mod completions;
 mod demo;
 mod escalation;
+mod explain;
 mod export;
 mod report;
 mod run;
@@ -64,6 +65,7 @@ enum Command {
     Backfill(backfill::Backfill),
     Report(report::Report),
     Escalation(escalation::Escalation),
+    Explain(explain::Explain),
     Trace(trace::Trace),
     Export(export::Export),
     Check(check::Check),
@@ -92,6 +94,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Backfill(backfill) => on_runtime(backfill.run(&configuration()?)),
         Command::Report(report) => on_runtime(report.run(&configuration()?)),
         Command::Escalation(escalation) => on_runtime(escalation.run(&configuration()?)),
+        Command::Explain(explain) => on_runtime(explain.run(&configuration()?)),
         Command::Trace(trace) => on_runtime(trace.run(&configuration()?)),
         Command::Export(export) => on_runtime(export.run(&configuration()?)),
         Command::Sync(sync) => on_runtime(sync.run(&configuration()?)),

@@ -7,9 +7,12 @@ use store::report::{By, Query, ScoresQuery, ScoresRow, WorkloadQuery};
 use super::WrongUsage;
 use crate::configuration::{Account, Configuration};
 use crate::installation::{Installation, Tables};
+use crate::report::Format;
 use crate::report::accounting::{Accounting, Partition};
+use crate::report::completeness::Completeness;
 use crate::report::period::Period;
 use crate::report::response_times::ResponseTimes;
+use crate::report::restatements::Restatements;
 use crate::report::scores::ScoresReport;
 use crate::report::verify;
 use crate::report::workload::Workload;
@@ -33,6 +36,8 @@ enum Which {
     Scores(ScoresArguments),
     Workload(WorkloadArguments),
     Accounting(AccountingArguments),
+    Restatements(RestatementsArguments),
+    Completeness(CompletenessArguments),
 }
 
 /// How long customers waited for people.
@@ -204,12 +209,120 @@ struct AccountingArguments {
     format: ReportFormat,
 }
 
+/// What became of published figures.
+///
+/// `up` freezes the figures of each local day in the night after it, and looks every few minutes whether they still
+/// hold. What does not is listed here: what it was, what it is, and why. Causes: late_delivery (it happened before the
+/// day was published and came after), continued (it went on after the day was published), refetch, configuration,
+/// rebuild, metric_version, erased.
+///
+///   chatledger report restatements --from 2026-10-01
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+struct RestatementsArguments {
+    /// The account; needed when there are several.
+    #[arg(long, value_name = "ID")]
+    account: Option<String>,
+    /// First published local day.
+    #[arg(long, value_name = "DAY")]
+    from: Option<NaiveDate>,
+    /// Last published local day.
+    #[arg(long, value_name = "DAY")]
+    to: Option<NaiveDate>,
+    /// Figures of one grouping only. Default: the table shows those over all, csv and json every one.
+    #[arg(long, value_enum)]
+    by: Option<Dimension>,
+    /// How it is written.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// What published figures are grouped by.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Dimension {
+    All,
+    Operator,
+    Channel,
+    Transport,
+    Hour,
+}
+
+impl Dimension {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::All => By::All.as_str(),
+            Self::Operator => By::Operator.as_str(),
+            Self::Channel => By::Channel.as_str(),
+            Self::Transport => By::Transport.as_str(),
+            Self::Hour => By::Hour.as_str(),
+        }
+    }
+}
+
+impl RestatementsArguments {
+    async fn run(self, configuration: &Configuration, tables: &Tables) -> anyhow::Result<()> {
+        let account = select(&configuration.accounts, self.account.as_deref())?;
+        let (name, pool) = (account.id.as_str(), &tables.pool);
+        let published = store::report::published(pool, name).await?;
+        let by = self.by.map(Dimension::as_str);
+        let mut rows = store::report::restatements(pool, name, self.from, self.to).await?;
+        rows.retain(|row| by.is_none_or(|by| row.dimension == by));
+        let period = Period { from: self.from, to: self.to };
+        let report = Restatements { account: name, zone: account.time_zone, period, by, published, rows };
+        Ok(std::io::stdout().write_all(report.written(self.format)?.as_bytes())?)
+    }
+}
+
+/// Whether a day is all there: what the platform counts beside what is stored.
+///
+/// States: green (the counts agree), explained (they do not, and the reason is known), not_provable (there is no count to
+/// compare with), red (something is missing). `up` counts each day when it is over and fetches red days again, at most
+/// three times a day. Messages are counted by the platform, requests and ratings by its reports; of tags and transfers
+/// it has no list. Exit code 1 when a day is red.
+///
+///   chatledger report completeness --from 2026-10-01
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+struct CompletenessArguments {
+    /// The account; needed when there are several.
+    #[arg(long, value_name = "ID")]
+    account: Option<String>,
+    /// First local day. Default: the first that was read or heard whole.
+    #[arg(long, value_name = "DAY")]
+    from: Option<NaiveDate>,
+    /// Last local day. Default: yesterday.
+    #[arg(long, value_name = "DAY")]
+    to: Option<NaiveDate>,
+    /// How it is written.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+impl CompletenessArguments {
+    async fn run(self, configuration: &Configuration, tables: &Tables) -> anyhow::Result<()> {
+        let account = select(&configuration.accounts, self.account.as_deref())?;
+        let (zone, now) = (account.time_zone, tables.clock.now());
+        let judged = ingest::completeness::Judged { pool: &tables.pool, account: &account.id, zone, now };
+        let rows = judged.days(self.from, self.to).await?;
+        let period = Period { from: self.from, to: self.to };
+        let report = Completeness { account: account.id.as_str(), zone, period, rows };
+        std::io::stdout().write_all(report.written(self.format)?.as_bytes())?;
+        match report.red() {
+            0 => Ok(()),
+            1 => bail!("1 day is not complete"),
+            n => bail!("{n} days are not complete"),
+        }
+    }
+}
+
 impl Report {
     pub(crate) async fn run(self, configuration: &Configuration) -> anyhow::Result<()> {
         // Before anything is opened.
         if let Which::ResponseTimes(ResponseTimesArguments { account, .. })
         | Which::Scores(ScoresArguments { account, .. })
-        | Which::Workload(WorkloadArguments { account, .. }) = &self.which
+        | Which::Workload(WorkloadArguments { account, .. })
+        | Which::Restatements(RestatementsArguments { account, .. })
+        | Which::Completeness(CompletenessArguments { account, .. }) = &self.which
         {
             select(&configuration.accounts, account.as_deref())?;
         }
@@ -230,6 +343,8 @@ impl Report {
             Which::Scores(arguments) => arguments.run(configuration, &tables).await,
             Which::Workload(arguments) => arguments.run(configuration, &tables).await,
             Which::Accounting(arguments) => arguments.run(&tables.pool, None).await,
+            Which::Restatements(arguments) => arguments.run(configuration, &tables).await,
+            Which::Completeness(arguments) => arguments.run(configuration, &tables).await,
         };
         tables.close().await?;
         outcome

@@ -7,10 +7,12 @@
 //! [`definitions`] and in `docs/metrics.md` (a test compares them), 4. its variant in `commands/report.rs`.
 
 pub(crate) mod accounting;
+pub(crate) mod completeness;
 mod definitions;
 pub(crate) mod page;
 pub(crate) mod period;
 pub(crate) mod response_times;
+pub(crate) mod restatements;
 pub(crate) mod scores;
 mod span;
 pub(crate) mod text;

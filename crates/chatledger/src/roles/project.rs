@@ -26,5 +26,8 @@ pub(super) fn start(stage: &Stage<'_>, tasks: &TaskTracker, ended: &Ended) -> Ar
     let until = (*stop).clone();
     tasks.spawn(ended.clone().watch(ROLE, async move { runner.run(until).await }));
     tasks.spawn(lag::watch((*installation).clone(), (*stop).clone()));
+    let publisher = rules::publisher(installation, configuration);
+    let until = (*stop).clone();
+    tasks.spawn(ended.clone().watch("publishing of figures", async move { publisher.run(until).await }));
     ended.probe(ROLE)
 }

@@ -103,3 +103,21 @@ registers! {
         name: String,
     }
 }
+
+registers! {
+    /// What a page says of a local day: evidence of completeness. Key: list, day, offset.
+    PageCount {
+        /// What it lists: `messages`, `requests` or `ratings`.
+        list: String,
+        /// The local day that was asked for.
+        day: chrono::NaiveDate,
+        /// Rows of the day before this page.
+        offset: u64,
+        /// Rows of the day, as the platform counts them.
+        total: u64,
+        /// Rows that the page brought.
+        rows: u64,
+        /// Of them rows that the log did not take.
+        left_out: u64,
+    }
+}

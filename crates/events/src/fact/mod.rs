@@ -13,8 +13,8 @@ use crate::Id;
 use crate::delivery::words;
 
 pub use cards::{
-    ChannelCard, ClientCard, MessageStatus, OperatorCard, OperatorGroupCard, OperatorStatus, TagCard,
-    UnknownEvent,
+    ChannelCard, ClientCard, MessageStatus, OperatorCard, OperatorGroupCard, OperatorStatus, PageCount,
+    TagCard, UnknownEvent,
 };
 pub use talk::{
     DialogClosed, DialogRow, DialogTransferred, Message, RatingReport, RequestClosed, RequestOpened,
@@ -137,6 +137,8 @@ facts! {
     OperatorStatus = "operator_status",
     /// What became of a message.
     MessageStatus = "message_status",
+    /// What a page says of itself.
+    PageCount = "page",
     /// An unknown event.
     UnknownEvent = "unknown",
 }
@@ -236,9 +238,11 @@ impl Fact {
             Self::Tagging(f) if f.request_id.is_some() => {
                 identities(&f.client_id, &None, &None, &f.request_id)
             }
-            Self::Tagging(_) | Self::OperatorStatus(_) | Self::MessageStatus(_) | Self::UnknownEvent(_) => {
-                return Filing::Kept;
-            }
+            Self::Tagging(_)
+            | Self::OperatorStatus(_)
+            | Self::MessageStatus(_)
+            | Self::PageCount(_)
+            | Self::UnknownEvent(_) => return Filing::Kept,
             Self::ClientCard(_)
             | Self::OperatorCard(_)
             | Self::OperatorGroupCard(_)

@@ -9,6 +9,7 @@
 mod fetch;
 mod pages;
 mod plan;
+mod repair;
 mod run;
 
 pub mod offline;
@@ -25,6 +26,7 @@ use store::PgPool;
 
 pub use fetch::Retry;
 pub use plan::{Plan, PlannedWalk};
+pub use repair::Look;
 pub use run::Watcher;
 
 /// What the backfill needs to know of an account.

@@ -35,6 +35,15 @@ struct Interrupted {
     finished: Vec<String>,
 }
 
+/// Which lists a run reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum What {
+    /// All of them.
+    All,
+    /// Those that have days: messages and reports.
+    Days,
+}
+
 /// Why a run stops before its end.
 enum Halt {
     QuotaSpent(DateTime<Utc>),
@@ -75,6 +84,26 @@ impl Backfill {
         watcher: Watcher<'_>,
         stop: &CancellationToken,
     ) -> Result<Outcome, IngestError> {
+        self.drive(range, What::All, watcher, stop).await
+    }
+
+    /// Reads only what has days: messages and reports. For a day that is to be made whole again.
+    pub(super) async fn run_days(
+        &self,
+        range: Range,
+        watcher: Watcher<'_>,
+        stop: &CancellationToken,
+    ) -> Result<Outcome, IngestError> {
+        self.drive(range, What::Days, watcher, stop).await
+    }
+
+    async fn drive(
+        &self,
+        range: Range,
+        what: What,
+        watcher: Watcher<'_>,
+        stop: &CancellationToken,
+    ) -> Result<Outcome, IngestError> {
         check(range)?;
         let calls_before = self.client.calls();
         let mut run = Run {
@@ -88,7 +117,7 @@ impl Backfill {
             calls_saved: 0,
             calls_most: None,
         };
-        let ended = run.all(range).await;
+        let ended = run.all(range, what).await;
         run.summary.calls = run.calls();
         run.spend().await?;
         let summary = run.summary;
@@ -177,18 +206,22 @@ pub(super) fn is_without_past(range: Range, stored: &HashMap<String, Value>) -> 
 }
 
 impl Run<'_> {
-    async fn all(&mut self, range: Range) -> Result<(), Halt> {
+    async fn all(&mut self, range: Range, what: What) -> Result<(), Halt> {
         let backfill = self.backfill;
         self.quota().await?;
         let stored = backfill.stored().await?;
         self.resume(range, &stored);
-        for list in SMALL_LISTS {
+        let (small, long): (&[List], &[List]) = match what {
+            What::All => (&SMALL_LISTS, &LONG_LISTS),
+            What::Days => (&[], &[]),
+        };
+        for list in small.iter().copied() {
             self.walk(&mut backfill.sweep_walk(list, range, &stored)).await?;
         }
         if !is_without_past(range, &stored) {
             let mut messages = backfill.messages_walk(range, &stored);
             self.walk(&mut messages).await?;
-            for list in LONG_LISTS {
+            for list in long.iter().copied() {
                 self.walk(&mut backfill.sweep_walk(list, range, &stored)).await?;
             }
             let first_at = messages.cursor().first_at;

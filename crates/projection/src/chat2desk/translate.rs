@@ -4,7 +4,7 @@ use chat2desk::payload::{Fields, bodies};
 use events::{Delivery, Observation, PagePart, RejectReason, Rejection, Road};
 
 use super::telling::{Reject, Telling};
-use super::{lists, statistics, webhook};
+use super::{lists, page, statistics, webhook};
 use crate::AccountRules;
 use crate::decode::Decoded;
 
@@ -14,9 +14,10 @@ const MOST_PARTS: usize = 1000;
 
 /// Reads a delivery of Chat2Desk.
 pub(crate) fn translate(delivery: &Delivery, rules: &AccountRules) -> Decoded {
-    // Meta and row count of a page: evidence for completeness, no fact.
+    // Meta and row count of a page: evidence for completeness where it is about one day.
     if delivery.capture.part == Some(PagePart::Envelope) {
-        return Decoded { read: 1, ..Decoded::default() };
+        let observations = page::count(delivery, rules).into_iter().collect();
+        return Decoded { observations, read: 1, ..Decoded::default() };
     }
     let values = match bodies(&delivery.body) {
         Ok(values) => values,

@@ -47,6 +47,8 @@ pub enum Misdeed {
     },
     /// The offset is ignored on this list too: each page is the first.
     OffsetIgnored,
+    /// The row in the middle of the page is missing, although the total counts it.
+    LoseRow,
     /// The newest message but `back` is not shown for so many seconds: it becomes visible after higher ids.
     LateId {
         /// 0 is the newest.

@@ -94,7 +94,7 @@ async fn serve_call(shared: &Shared, index: usize, mut call: Call, cut: &Cut) ->
         _ => {}
     }
     let now = shared.clock.now();
-    let Some(answer) = shared.lock(index).map(|mut tenant| {
+    let Some(mut answer) = shared.lock(index).map(|mut tenant| {
         tenant.advance_to(now);
         if let Err(error) = prepare(&mut tenant, struck.as_ref(), now) {
             tracing::warn!(error = %error, "fault could not be prepared");
@@ -106,6 +106,11 @@ async fn serve_call(shared: &Shared, index: usize, mut call: Call, cut: &Cut) ->
     shared.wake.notify_one();
     match struck {
         Some(Misdeed::LoseAnswer) => cut.cut(),
+        Some(Misdeed::LoseRow) => {
+            if let Some(rows) = answer.body["data"].as_array_mut().filter(|rows| !rows.is_empty()) {
+                rows.remove(rows.len() / 2);
+            }
+        }
         Some(Misdeed::Late { milliseconds }) => {
             tokio::select! {
                 () = tokio::time::sleep(Duration::from_millis(milliseconds)) => {}

@@ -12,12 +12,14 @@
 pub mod accounting;
 pub mod calendar;
 mod response_times;
+mod restatements;
 mod scores;
 mod vendor;
 mod waiting;
 mod workload;
 
 pub use response_times::{By, LeftOut, Query, Row, Summary, response_times};
+pub use restatements::{RestatementRow, published, restatements};
 pub use scores::{ScoresQuery, ScoresRow, livechat_score, scores, wilson};
 pub use vendor::{Vendor, response_times_of};
 pub use waiting::{Waiting, waiting};

@@ -54,6 +54,12 @@ impl State {
         self.next == 0
     }
 
+    /// When the newest message was made, to the minute.
+    pub(crate) fn newest_at(&self) -> Option<DateTime<Utc>> {
+        let minute = self.tail.iter().map(|(minute, _)| *minute).max()?;
+        DateTime::from_timestamp(minute * 60, 0)
+    }
+
     /// Where a later walk starts: 15 minutes of ids before the end.
     fn resume(&self) -> u64 {
         self.tail.iter().map(|(_, id)| *id).min().unwrap_or(self.next)

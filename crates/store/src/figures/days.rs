@@ -1,0 +1,132 @@
+//! Which days are to be frozen, and which frozen ones to be looked at again.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use events::AccountId;
+use sqlx::postgres::PgRow;
+use sqlx::{FromRow, PgExecutor, Row as _};
+
+use crate::StoreError;
+
+/// How a day's figures are computed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Settings {
+    /// The end of the day: when waiting is looked at.
+    pub as_of: DateTime<Utc>,
+    /// Within target is what takes at most so many seconds.
+    pub target_seconds: f64,
+}
+
+/// A frozen day whose rows are not those that its figures were computed from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Published {
+    /// The account.
+    pub account: AccountId,
+    /// The local day.
+    pub day: NaiveDate,
+    /// As it was frozen.
+    pub settings: Settings,
+    /// Of the figures as they stand.
+    pub metric_version: i16,
+    /// When it was frozen.
+    pub frozen_at: DateTime<Utc>,
+    /// When the figures as they stand were computed.
+    pub looked_at: DateTime<Utc>,
+    /// Of the rows as they are.
+    pub digest: String,
+}
+
+impl FromRow<'_, PgRow> for Published {
+    fn from_row(row: &PgRow) -> sqlx::Result<Self> {
+        let account: String = row.try_get("account_id")?;
+        Ok(Self {
+            account: account.parse().map_err(|error| sqlx::Error::Decode(Box::new(error)))?,
+            day: row.try_get("day")?,
+            settings: Settings {
+                as_of: row.try_get("as_of")?,
+                target_seconds: row.try_get("target_seconds")?,
+            },
+            metric_version: row.try_get("metric_version")?,
+            frozen_at: row.try_get("frozen_at")?,
+            looked_at: row.try_get("looked_at")?,
+            digest: row.try_get("digest")?,
+        })
+    }
+}
+
+/// Writes down that an account's figures are published from `first_day` on, unless that is known already.
+///
+/// # Errors
+/// [`StoreError::Unavailable`] when the database does not answer.
+pub async fn published_account(
+    executor: impl PgExecutor<'_>,
+    account: &AccountId,
+    first_day: NaiveDate,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "insert into ledger.publishing (account_id, first_day, since) values ($1, $2, $3) on conflict do nothing",
+    )
+    .bind(account.as_str())
+    .bind(first_day)
+    .bind(now)
+    .execute(executor)
+    .await?;
+    Ok(())
+}
+
+/// The days of an account up to `last` that are not frozen yet, in order: a missed night is made up for.
+///
+/// # Errors
+/// [`StoreError::Unavailable`] when the database does not answer.
+pub async fn unpublished(
+    executor: impl PgExecutor<'_>,
+    account: &AccountId,
+    last: NaiveDate,
+) -> Result<Vec<NaiveDate>, StoreError> {
+    Ok(sqlx::query_scalar(
+        "select d::date from ledger.publishing p \
+         cross join generate_series(p.first_day::timestamp, $2::timestamp, interval '1 day') d \
+         where p.account_id = $1 and not exists ( \
+             select from ledger.published_days f where f.account_id = $1 and f.day = d::date) \
+         order by 1",
+    )
+    .bind(account.as_str())
+    .bind(last)
+    .fetch_all(executor)
+    .await?)
+}
+
+/// Frozen days from `since` on (null: all) whose rows have changed, or whose figures are of another version. Reads the
+/// hashes of these days' rows.
+///
+/// # Errors
+/// [`StoreError::Unavailable`] when the database does not answer in time.
+pub async fn touched(
+    executor: impl PgExecutor<'_>,
+    since: Option<NaiveDate>,
+) -> Result<Vec<Published>, StoreError> {
+    Ok(sqlx::query_as(include_str!("touched.sql"))
+        .bind(since)
+        .bind(events::METRIC_VERSION)
+        .fetch_all(executor)
+        .await?)
+}
+
+/// The newest mark that waits to be folded; 0 when nothing was ever marked.
+///
+/// # Errors
+/// [`StoreError::Unavailable`] when the database does not answer.
+pub async fn newest_mark(executor: impl PgExecutor<'_>) -> Result<i64, StoreError> {
+    Ok(sqlx::query_scalar("select coalesce(max(mark_id), 0) from marks").fetch_one(executor).await?)
+}
+
+/// Whether anything that was marked up to this mark still waits to be folded.
+///
+/// # Errors
+/// [`StoreError::Unavailable`] when the database does not answer.
+pub async fn waits_through(executor: impl PgExecutor<'_>, mark: i64) -> Result<bool, StoreError> {
+    Ok(sqlx::query_scalar("select exists (select from marks where mark_id <= $1)")
+        .bind(mark)
+        .fetch_one(executor)
+        .await?)
+}
