@@ -17,7 +17,7 @@ struct Said {
 impl Story<'_> {
     pub(super) fn client_says(&mut self, contact: &mut Contact) {
         let operator = if contact.taken { self.maybe(contact.operator) } else { Value::Null };
-        self.say(contact, Said { hook: "inbox", kind: json!("from_client"), operator, opens: true });
+        self.say(contact, &Said { hook: "inbox", kind: json!("from_client"), operator, opens: true });
     }
 
     pub(super) fn operator_says(&mut self, contact: &mut Contact) {
@@ -27,7 +27,7 @@ impl Story<'_> {
         }
         let kind = self.chance.pick(&["to_client", "to_client", "to_client", "from_system"]);
         let operator = json!(contact.operator);
-        self.say(contact, Said { hook: "outbox", kind: json!(kind), operator, opens: true });
+        self.say(contact, &Said { hook: "outbox", kind: json!(kind), operator, opens: true });
     }
 
     pub(super) fn somebody_says(&mut self, contact: &mut Contact) {
@@ -41,15 +41,15 @@ impl Story<'_> {
             12 => said("system_message", json!("system"), Value::Null),
             _ => said("outbox", json!("of a later version"), json!(7001)),
         };
-        self.say(contact, said);
+        self.say(contact, &said);
     }
 
     /// An automatic message of a survey has no type.
     pub(super) fn survey_says(&mut self, contact: &mut Contact) {
-        self.say(contact, Said { hook: "outbox", kind: Value::Null, operator: Value::Null, opens: false });
+        self.say(contact, &Said { hook: "outbox", kind: Value::Null, operator: Value::Null, opens: false });
     }
 
-    fn say(&mut self, contact: &mut Contact, said: Said) {
+    fn say(&mut self, contact: &mut Contact, said: &Said) {
         let id = self.ids.message(self.chance);
         let opens = std::mem::take(&mut contact.first) && said.opens;
         let dialog = if contact.taken { json!(self.dialog) } else { Value::Null };

@@ -263,7 +263,10 @@ struct Held {
 
 /// Of the bytes alone, so that each copy is of the same version.
 fn of_a_later_version(record: &Record) -> bool {
-    record.delivery.as_ref().is_ok_and(|d| events::observation::body_hash(&d.body).unsigned_abs() % 9 == 0)
+    record
+        .delivery
+        .as_ref()
+        .is_ok_and(|d| events::observation::body_hash(&d.body).unsigned_abs().is_multiple_of(9))
 }
 
 #[async_trait]

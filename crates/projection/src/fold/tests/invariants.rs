@@ -7,8 +7,11 @@ use store::tables::{MessageRow, RequestRow, TurnRow};
 
 use super::super::Folded;
 
-/// All of them, by name: each says what is wrong, or nothing.
-pub(super) const ALL: [(&str, fn(&Folded) -> Vec<String>); 14] = [
+/// Says what is wrong, or nothing.
+type Invariant = fn(&Folded) -> Vec<String>;
+
+/// All of them, by name.
+pub(super) const ALL: [(&str, Invariant); 14] = [
     ("no duration is below zero", no_duration_is_below_zero),
     ("only common requests that the client began are measured", only_contacts_are_measured),
     ("business time is a part of real time", business_time_is_a_part_of_real_time),
