@@ -16,6 +16,50 @@ use crate::configuration::{Backend, Configuration};
 /// Connections of the log's own pool: appends never wait for the projection's.
 const LOG_CONNECTIONS: u32 = 8;
 
+/// The tables and the clock, for who reads no log; to be closed at the end.
+pub(crate) struct Tables {
+    /// The tables.
+    pub(crate) pool: PgPool,
+    /// The machine's clock.
+    pub(crate) clock: Arc<dyn Clock>,
+    cluster: Option<Cluster>,
+    url: String,
+}
+
+impl Tables {
+    /// Starts or finds the database, and brings its schemas up to date.
+    ///
+    /// # Errors
+    /// One line that says what to do.
+    pub(crate) async fn open(configuration: &Configuration) -> anyhow::Result<Self> {
+        let (cluster, url) = match &configuration.database_url {
+            Some(url) => (None, url.reveal().to_owned()),
+            None => {
+                let cluster = Cluster::start(&configuration.data_dir, Options::default()).await?;
+                let url = cluster.url();
+                (Some(cluster), url)
+            }
+        };
+        let pool = store::pool(&url, store::LIVE, configuration.connections)?;
+        store::migrate(&pool)
+            .await
+            .context("the database of [database] cannot be used; check its url and that it runs")?;
+        Ok(Self { pool, clock: Arc::new(SystemClock), cluster, url })
+    }
+
+    /// Closes what is open; the last process to leave a private database stops it.
+    ///
+    /// # Errors
+    /// When the private database cannot be left in order; the next start adopts it.
+    pub(crate) async fn close(self) -> anyhow::Result<()> {
+        self.pool.close().await;
+        if let Some(cluster) = self.cluster {
+            cluster.stop().await?;
+        }
+        Ok(())
+    }
+}
+
 /// Opened from a configuration; to be closed at the end.
 pub(crate) struct Installation {
     /// The tables.
@@ -36,20 +80,9 @@ impl Installation {
     /// # Errors
     /// One line that says what to do.
     pub(crate) async fn open(configuration: &Configuration) -> anyhow::Result<Self> {
-        let (cluster, url) = match &configuration.database_url {
-            Some(url) => (None, url.reveal().to_owned()),
-            None => {
-                let cluster = Cluster::start(&configuration.data_dir, Options::default()).await?;
-                let url = cluster.url();
-                (Some(cluster), url)
-            }
-        };
-        let pool = store::pool(&url, store::LIVE, configuration.connections)?;
-        store::migrate(&pool)
-            .await
-            .context("the database of [database] cannot be used; check its url and that it runs")?;
+        let Tables { pool, clock, cluster, url } = Tables::open(configuration).await?;
         let log_pool = store::pool(&url, store::LIVE, LOG_CONNECTIONS)?;
-        let (clock, ids) = (Arc::new(SystemClock), DeliveryIds::random());
+        let ids = DeliveryIds::random();
         let settings = &configuration.log;
         let log: Arc<dyn Log> = match settings.backend {
             Backend::Postgres => Arc::new(PostgresLog::open(log_pool.clone(), settings.partitions).await?),

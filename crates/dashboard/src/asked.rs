@@ -1,7 +1,7 @@
 //! What an address asks for: which account, which days, which rows.
 
-use chrono::{DateTime, Datelike as _, Days, Duration, NaiveDate, TimeZone as _, Utc};
-use chrono_tz::Tz;
+use chrono::{DateTime, Datelike as _, Days, NaiveDate, Utc};
+use events::local_day;
 use serde::Deserialize;
 use store::report::{By, Query, ScoresQuery};
 
@@ -109,9 +109,7 @@ impl<'a> Asked<'a> {
 
     /// When waiting is looked at: at the end of the last day, or now, whichever is earlier.
     pub(crate) fn as_of(&self) -> DateTime<Utc> {
-        self.to
-            .checked_add_days(Days::new(1))
-            .map_or(self.now, |day| start(day, self.account.zone).min(self.now))
+        local_day::end(Some(self.to), &self.account.zone, self.now)
     }
 }
 
@@ -123,32 +121,20 @@ fn day(text: Option<&str>) -> Result<Option<NaiveDate>, DashboardError> {
     day.map(Some).ok_or(DashboardError::Unreadable("the day"))
 }
 
-/// The first instant of a local day: midnight, or the end of the gap where a change of the clock skips it.
-fn start(day: NaiveDate, zone: Tz) -> DateTime<Utc> {
-    let midnight = day.and_hms_opt(0, 0, 0).unwrap_or_default();
-    // Gaps are whole quarters of an hour; none is longer than a day.
-    (0..=96)
-        .filter_map(|quarter| midnight.checked_add_signed(Duration::minutes(15 * quarter)))
-        .find_map(|wall| zone.from_local_datetime(&wall).earliest())
-        .map_or_else(|| midnight.and_utc(), |instant| instant.to_utc())
-}
-
 /// How a report is grouped, by its name; absent: not at all.
 ///
 /// # Errors
 /// [`DashboardError::Unreadable`].
 pub(crate) fn grouping(text: Option<&str>) -> Result<By, DashboardError> {
     let Some(text) = text else { return Ok(By::All) };
-    [By::All, By::Operator, By::Channel, By::Transport, By::Day, By::Hour]
-        .into_iter()
-        .find(|by| by.as_str() == text)
-        .ok_or(DashboardError::Unreadable("the grouping"))
+    By::ALL.into_iter().find(|by| by.as_str() == text).ok_or(DashboardError::Unreadable("the grouping"))
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
+    use chrono_tz::Tz;
     use events::ManualClock;
 
     use super::*;

@@ -15,6 +15,7 @@ pub mod delivery;
 pub mod fact;
 pub mod figure;
 pub mod ids;
+pub mod local_day;
 pub mod observation;
 
 pub use accounting::{Fate, RejectReason, Rejection};

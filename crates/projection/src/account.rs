@@ -27,6 +27,47 @@ pub struct AccountRules {
     pub scores: Scores,
 }
 
+impl AccountRules {
+    /// Grows with every change of what a fold makes of the same facts and rules: what was saved under an older one is not
+    /// gone on from.
+    const FOLD_VERSION: i64 = 1;
+
+    /// What the rules are made of, by the words of the configuration: calendars as hashes of their open intervals.
+    pub fn parts(&self) -> BTreeMap<&'static str, String> {
+        let Self { zone, bots, hours, default_country, web_url, platform, scores } = self;
+        let mut calendar = xxhash_rust::xxh3::Xxh3::new();
+        if let Some(hours) = hours {
+            calendar.update(&hours.in_force().start.timestamp_micros().to_le_bytes());
+            for (opens, closes, before) in hours.intervals() {
+                calendar.update(&opens.timestamp_micros().to_le_bytes());
+                calendar.update(&closes.timestamp_micros().to_le_bytes());
+                calendar.update(&before.to_le_bytes());
+            }
+        }
+        let calendar = hours.as_ref().map(|_| format!("{:x}", calendar.digest())).unwrap_or_default();
+        BTreeMap::from([
+            ("time_zone", zone.to_string()),
+            ("bot_operators", format!("{bots:?}")),
+            ("calendar", calendar),
+            ("default_country", default_country.clone().unwrap_or_default()),
+            ("web_url", web_url.clone().unwrap_or_default()),
+            ("platform", platform.as_str().to_owned()),
+            ("score", format!("{scores:?}")),
+            ("metric_version", events::METRIC_VERSION.to_string()),
+            ("fold_version", Self::FOLD_VERSION.to_string()),
+        ])
+    }
+
+    /// Tells rules apart under which the same facts may fold to different rows.
+    fn fingerprint(&self) -> i64 {
+        let mut hash = xxhash_rust::xxh3::Xxh3::new();
+        for (part, words) in self.parts() {
+            hash.update(format!("{part}={words}\n").as_bytes());
+        }
+        hash.digest().cast_signed()
+    }
+}
+
 /// A tag that is a score.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ScoreTag {
@@ -85,8 +126,22 @@ impl Default for AccountRules {
 #[derive(Clone, Debug, Default)]
 pub struct Rules {
     accounts: Arc<BTreeMap<String, AccountRules>>,
+    fingerprints: Arc<BTreeMap<String, i64>>,
+    of_operators: Arc<BTreeMap<String, Vec<OperatorHours>>>,
     unknown: Arc<AccountRules>,
     readers: Readers,
+}
+
+/// Business hours of some operators. They are no input of the fold: reports subtract them, for durations that are one
+/// operator's, so that who joins a group changes no row.
+#[derive(Clone, Debug)]
+pub struct OperatorHours {
+    /// Operator ids.
+    pub operators: Vec<String>,
+    /// Group ids.
+    pub groups: Vec<String>,
+    /// The hours.
+    pub hours: Arc<Hours>,
 }
 
 /// Who waits for changes: what has no reader is not noted.
@@ -101,12 +156,23 @@ pub struct Readers {
 impl Rules {
     /// Rules by account id.
     pub fn new(accounts: BTreeMap<String, AccountRules>) -> Self {
-        Self { accounts: Arc::new(accounts), ..Self::default() }
+        let fingerprints = accounts.iter().map(|(id, rules)| (id.clone(), rules.fingerprint())).collect();
+        Self { accounts: Arc::new(accounts), fingerprints: Arc::new(fingerprints), ..Self::default() }
     }
 
     /// The same, with readers of changes.
     pub fn read_by(self, readers: Readers) -> Self {
         Self { readers, ..self }
+    }
+
+    /// The same, with business hours of operators by account, in order of precedence.
+    pub fn with_operator_hours(self, of_operators: BTreeMap<String, Vec<OperatorHours>>) -> Self {
+        Self { of_operators: Arc::new(of_operators), ..self }
+    }
+
+    /// The business hours of an account's operators.
+    pub fn operator_hours(&self, account: &str) -> &[OperatorHours] {
+        self.of_operators.get(account).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// Who reads changes.
@@ -117,6 +183,11 @@ impl Rules {
     /// All configured accounts.
     pub fn accounts(&self) -> impl Iterator<Item = (&str, &AccountRules)> {
         self.accounts.iter().map(|(account, rules)| (account.as_str(), rules))
+    }
+
+    /// Tells the rules of an account from others under which the same facts may fold to different rows.
+    pub fn fingerprint(&self, account: &str) -> i64 {
+        self.fingerprints.get(account).copied().unwrap_or_else(|| self.unknown.fingerprint())
     }
 
     /// The rules of an account; the defaults for one that is not configured (any more).

@@ -19,6 +19,6 @@ pub mod fold;
 pub mod merge;
 pub mod runner;
 
-pub use account::{AccountRules, Readers, Rules, ScoreTag, Scores};
+pub use account::{AccountRules, OperatorHours, Readers, Rules, ScoreTag, Scores};
 pub use calendar::{Calendar, Hours};
 pub use runner::{ProjectionError, Runner, Settings};

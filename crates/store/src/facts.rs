@@ -1,7 +1,8 @@
 //! Step 1: facts, links and marks, in the transaction that also moves the position.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use chrono::{DateTime, Utc};
 use events::fact::{Conversation, Filing, Identities};
 use events::{AccountId, Fact, Observation};
 use sqlx::PgConnection;
@@ -31,6 +32,10 @@ impl FactRow {
             .map_err(|error| StoreError::Refused(format!("fact {}: {error}", observation.fact.kind())))?;
         let content_hash = xxh3_64(registers.as_bytes()).cast_signed();
         Ok(Self { account: account.as_str().to_owned(), observation, registers, content_hash })
+    }
+
+    fn happened_at(&self) -> Option<DateTime<Utc>> {
+        self.observation.fact.happened_at(self.observation.received_at)
     }
 
     fn identity(&self) -> (&str, &'static str, &str, i64) {
@@ -105,14 +110,21 @@ pub async fn insert(connection: &mut PgConnection, rows: &[FactRow]) -> Result<V
 
     let touched = upsert(connection, rows, &unique, &earliest, &filed).await?;
     let mut new = vec![false; rows.len()];
-    let mut wanted: BTreeSet<Mark> = BTreeSet::new();
+    let mut wanted = Wanted::default();
     let mut links: BTreeSet<(String, String, String)> = BTreeSet::new();
     for (place, fresh) in touched {
         let (Some(&at), Some(filed)) = (unique.get(place), filed.get(place)) else { continue };
         let account = &rows[at].account;
         new[at] = fresh;
+        let since = rows[earliest[place]].happened_at();
         for (kind, subject) in &filed.marks {
-            wanted.insert(Mark { account: account.clone(), kind, subject: subject.clone() });
+            wanted.add(Mark {
+                account: account.clone(),
+                kind,
+                subject: subject.clone(),
+                since,
+                quiet: false,
+            });
         }
         for identity in &filed.links {
             if let Some(conversation) = &filed.conversation {
@@ -120,10 +132,32 @@ pub async fn insert(connection: &mut PgConnection, rows: &[FactRow]) -> Result<V
             }
         }
     }
-    wanted.extend(link(connection, &links).await?);
-    wanted.extend(siblings(connection, rows, &unique, &filed).await?);
-    marks::set(connection, &wanted).await?;
+    for mark in link(connection, &links).await? {
+        wanted.add(mark);
+    }
+    for mark in siblings(connection, rows, &unique, &filed).await? {
+        wanted.add(mark);
+    }
+    marks::set(connection, &wanted.marks()).await?;
     Ok(new)
+}
+
+/// The marks of a batch: one for each subject, since the earliest.
+#[derive(Default)]
+struct Wanted(BTreeMap<(String, &'static str, String), Option<DateTime<Utc>>>);
+
+impl Wanted {
+    fn add(&mut self, mark: Mark) {
+        // `None` (from the beginning) is the least.
+        let since = mark.since;
+        let held = self.0.entry((mark.account, mark.kind, mark.subject)).or_insert(since);
+        *held = since.min(*held);
+    }
+
+    fn marks(self) -> Vec<Mark> {
+        let mark = |((account, kind, subject), since)| Mark { account, kind, subject, since, quiet: false };
+        self.0.into_iter().map(mark).collect()
+    }
 }
 
 /// Of the same telling twice in one batch one row is sent, because Postgres cannot touch a row twice in one statement: the
@@ -193,6 +227,7 @@ async fn upsert(
         .bind(filed.iter().map(|f| f.dialog_id.as_deref()).collect::<Vec<_>>())
         .bind(filed.iter().map(|f| f.request_id.as_deref()).collect::<Vec<_>>())
         .bind(column(|row| &row.registers))
+        .bind(earliest.iter().map(|&at| rows[at].happened_at()).collect::<Vec<_>>())
         .fetch_all(connection)
         .await?;
     Ok(touched
@@ -219,7 +254,10 @@ async fn link(
     .bind(links.iter().map(|(_, _, conversation)| conversation.as_str()).collect::<Vec<_>>())
     .fetch_all(connection)
     .await?;
-    Ok(new.into_iter().map(|(account, subject)| Mark { account, kind: "identity", subject }).collect())
+    Ok(new
+        .into_iter()
+        .map(|(account, subject)| Mark { account, kind: "identity", subject, since: None, quiet: false })
+        .collect())
 }
 
 /// Messages that other conversations have to do with: a sibling without a channel is stored, which must be filed anew
@@ -249,7 +287,7 @@ async fn siblings(
         .into_iter()
         .map(|(account, kind, subject)| {
             let kind = if kind == "identity" { "identity" } else { "conversation" };
-            Mark { account, kind, subject }
+            Mark { account, kind, subject, since: None, quiet: false }
         })
         .collect())
 }

@@ -13,9 +13,14 @@ use crate::marks::{self, Claim, Mark};
 
 mod clients;
 mod contests;
+mod conversations;
 
 pub use clients::{Activity, activities, delete_clients, delete_leads};
 pub use contests::contest;
+pub use conversations::{
+    ClaimedConversations, OpenEnd, SavedState, StateChange, claim_conversations, read_open_ends, read_whole,
+    write_states,
+};
 
 /// One telling of a fact, as stored: what the fold merges.
 #[derive(Clone, Debug)]
@@ -70,6 +75,13 @@ pub struct Work {
     claim: Claim,
 }
 
+impl Work {
+    /// Whether a subject folds only because the rules changed: nobody is told.
+    pub fn is_quiet(&self, account: &str, subject: &str) -> bool {
+        self.claim.get(account, subject).is_some_and(|claimed| claimed.quiet)
+    }
+}
+
 /// Joins the current generation: what every transaction does first that writes to it.
 ///
 /// Takes the lock that the switch of a rebuild takes exclusively, and does not wait for the disk at commit: after a
@@ -111,8 +123,7 @@ pub async fn settle_identities(connection: &mut PgConnection, limit: i64) -> Res
     if claim.subjects.is_empty() {
         return Ok(0);
     }
-    let (accounts, identities): (Vec<&str>, Vec<&str>) =
-        claim.subjects.iter().map(|(account, subject)| (account.as_str(), subject.as_str())).unzip();
+    let (accounts, identities) = claim.columns();
     let filed: Vec<Filed> = sqlx::query_as(include_str!("folding_settle.sql"))
         .bind(accounts)
         .bind(identities)
@@ -125,6 +136,8 @@ pub async fn settle_identities(connection: &mut PgConnection, limit: i64) -> Res
                 account: account.clone(),
                 kind: "conversation",
                 subject: conversation.clone(),
+                since: None,
+                quiet: false,
             });
         }
     }
@@ -139,13 +152,6 @@ struct Filed {
     account_id: String,
     old: Option<String>,
     new: Option<String>,
-}
-
-/// Claims marked conversations and reads their committed facts and the hashes of their rows.
-pub async fn claim_conversations(connection: &mut PgConnection, limit: i64) -> Result<Work, StoreError> {
-    join_generation(connection).await?;
-    let claim = marks::claim(connection, "conversation", limit).await?;
-    read(connection, claim, include_str!("folding_facts.sql"), Some(include_str!("folding_rows.sql"))).await
 }
 
 /// Claims marked entities of one kind of fact (`operator`, `channel`, `client` …) and reads their facts.
@@ -164,39 +170,12 @@ pub async fn claim_entities(
     if claim.subjects.is_empty() {
         return Ok(Work::default());
     }
-    let (accounts, subjects) = columns(&claim);
+    let (accounts, ids) = claim.columns();
     let told: Vec<ToldRow> =
-        sqlx::query_as(sql).bind(accounts).bind(subjects).bind(kind).fetch_all(&mut *connection).await?;
-    gather(claim, told)
-}
-
-async fn read(
-    connection: &mut PgConnection,
-    claim: Claim,
-    facts: &'static str,
-    rows: Option<&'static str>,
-) -> Result<Work, StoreError> {
-    if claim.subjects.is_empty() {
-        return Ok(Work::default());
-    }
-    let (accounts, subjects) = columns(&claim);
-    let mut told: Vec<ToldRow> =
-        sqlx::query_as(facts).bind(&accounts).bind(&subjects).fetch_all(&mut *connection).await?;
-    let contested = contests::of(connection, &accounts, &subjects).await?;
-    told.extend(contests::foreign_tellings(connection, &contested).await?);
-    let mut work = gather(claim, told)?;
-    let lost = contested.into_iter().filter_map(contests::Contested::lost);
-    work.set_foreign(lost.chain(foreign(connection, &work.subjects).await?));
-    if let Some(rows) = rows {
-        let hashes: Vec<(String, String, String, String, i64)> =
-            sqlx::query_as(rows).bind(&accounts).bind(&subjects).fetch_all(&mut *connection).await?;
-        for (account, conversation, table, key, hash) in hashes {
-            if let Some(subject) = work.subject(&account, &conversation) {
-                subject.rows.insert((table, key), hash);
-            }
-        }
-    }
-    Ok(work)
+        sqlx::query_as(sql).bind(accounts).bind(ids).bind(kind).fetch_all(&mut *connection).await?;
+    let mut subjects = Subjects::of(claim.subjects.iter().map(|c| (c.account.as_str(), c.subject.as_str())));
+    subjects.gather(told)?;
+    Ok(Work { subjects: subjects.0, claim })
 }
 
 /// Requests and dialogs that facts of a conversation name, but that belong to another one.
@@ -227,10 +206,6 @@ async fn foreign(
         .await?)
 }
 
-fn columns(claim: &Claim) -> (Vec<String>, Vec<String>) {
-    claim.subjects.iter().cloned().unzip()
-}
-
 #[derive(sqlx::FromRow)]
 struct ToldRow {
     account_id: String,
@@ -246,61 +221,68 @@ struct ToldRow {
     registers: String,
 }
 
-fn gather(claim: Claim, told: Vec<ToldRow>) -> Result<Work, StoreError> {
-    let fresh = |(account, subject): &(String, String)| Subject {
-        account: account.clone(),
-        subject: subject.clone(),
-        ..Subject::default()
-    };
-    // Sorted as the claim is.
-    let mut work = Work { subjects: claim.subjects.iter().map(fresh).collect(), claim };
-    for row in told {
-        let Some(subject) = work.subject(&row.account_id, &row.subject) else { continue };
-        let fact = Fact::from_json(&row.kind, &row.registers)
-            .map_err(|error| StoreError::Refused(format!("stored fact of kind {}: {error}", row.kind)))?;
-        // A kind of a later version: its build folds it.
-        let Some(fact) = fact else { continue };
-        subject.told.push(Told {
-            key: row.fact_key,
-            fact,
-            observed_at: row.observed_at,
-            rank: row.rank,
-            hash: row.hash,
-            content_hash: row.content_hash,
-            received_at: row.received_at,
-            delivery: DeliveryId(row.delivery_id),
-        });
-    }
-    Ok(work)
-}
+/// Subjects by account and id, each once.
+struct Subjects(Vec<Subject>);
 
-impl Work {
-    fn subject(&mut self, account: &str, subject: &str) -> Option<&mut Subject> {
-        let at =
-            self.subjects.binary_search_by(|s| (&*s.account, &*s.subject).cmp(&(account, subject))).ok()?;
-        self.subjects.get_mut(at)
+impl Subjects {
+    /// Without facts yet. They come sorted.
+    fn of<'a>(ids: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
+        let subject = |(account, subject): (&str, &str)| Subject {
+            account: account.to_owned(),
+            subject: subject.to_owned(),
+            ..Subject::default()
+        };
+        Self(ids.map(subject).collect())
+    }
+
+    fn get(&mut self, account: &str, subject: &str) -> Option<&mut Subject> {
+        let at = self.0.binary_search_by(|s| (&*s.account, &*s.subject).cmp(&(account, subject))).ok()?;
+        self.0.get_mut(at)
+    }
+
+    fn gather(&mut self, told: Vec<ToldRow>) -> Result<(), StoreError> {
+        for row in told {
+            let Some(subject) = self.get(&row.account_id, &row.subject) else { continue };
+            let fact = Fact::from_json(&row.kind, &row.registers)
+                .map_err(|error| StoreError::Refused(format!("stored fact of kind {}: {error}", row.kind)))?;
+            // A kind of a later version: its build folds it.
+            let Some(fact) = fact else { continue };
+            subject.told.push(Told {
+                key: row.fact_key,
+                fact,
+                observed_at: row.observed_at,
+                rank: row.rank,
+                hash: row.hash,
+                content_hash: row.content_hash,
+                received_at: row.received_at,
+                delivery: DeliveryId(row.delivery_id),
+            });
+        }
+        Ok(())
     }
 
     fn set_foreign(&mut self, foreign: impl Iterator<Item = (String, String, String)>) {
         for (account, conversation, identity) in foreign {
-            if let Some(subject) = self.subject(&account, &conversation) {
+            if let Some(subject) = self.get(&account, &conversation) {
                 subject.foreign.insert(identity);
+            }
+        }
+    }
+
+    fn set_rows(&mut self, hashes: Vec<RowHash>) {
+        for (account, conversation, table, key, hash) in hashes {
+            if let Some(subject) = self.get(&account, &conversation) {
+                subject.rows.insert((table, key), hash);
             }
         }
     }
 }
 
-/// Ends the work: marks the clients whose rows depend on what was written, and clears the marks that were claimed.
-pub async fn finish(
-    connection: &mut PgConnection,
-    work: &Work,
-    clients: &BTreeSet<(String, String)>,
-) -> Result<(), StoreError> {
-    let wanted: Vec<Mark> = clients
-        .iter()
-        .map(|(account, client)| Mark { account: account.clone(), kind: "client", subject: client.clone() })
-        .collect();
-    marks::set(connection, &wanted).await?;
+/// Account, conversation, table, key, hash of the content.
+type RowHash = (String, String, String, String, i64);
+
+/// Ends the work on entities: clears the marks that were claimed.
+pub async fn finish(connection: &mut PgConnection, work: &Work) -> Result<(), StoreError> {
     marks::clear(connection, &work.claim).await
 }
 

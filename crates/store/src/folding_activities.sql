@@ -1,14 +1,32 @@
--- What the folded rows say of clients ($1 accounts, $2 ids) who have messages. Look-ups by index ("offset 0").
-select c.account_id, c.client_id, m.first, m.last, coalesce(m.transports, '{}') as transports,
+-- What the folded rows say of clients ($1 accounts, $2 ids) who have messages. Look-ups by index ("offset 0"), a few for each
+-- client, however long the history is.
+select c.account_id, c.client_id, m.first, m.last, coalesce(t.transports, '{}') as transports,
        r.operator_id, r.dialog_url, s.score, s.scale, s.given_at as scored_at
 from unnest($1::text[], $2::text[]) as c (account_id, client_id)
 cross join lateral (
-    select min(sent_at) filter (where counts) as first, max(sent_at) filter (where counts) as last,
-           array_agg(distinct transport order by transport) filter (where transport is not null) as transports,
-           count(*) as messages
-    from (select sent_at, transport, author_kind = 'client' and not is_deleted and time_quality <> 'unconfirmed' as counts
-          from messages m where m.account_id = c.account_id and m.client_id = c.client_id offset 0) m
+    select (select m.sent_at from messages m
+            where m.account_id = c.account_id and m.client_id = c.client_id
+              and m.author_kind = 'client' and not m.is_deleted and m.time_quality <> 'unconfirmed'
+            order by m.sent_at limit 1) as first,
+           (select m.sent_at from messages m
+            where m.account_id = c.account_id and m.client_id = c.client_id
+              and m.author_kind = 'client' and not m.is_deleted and m.time_quality <> 'unconfirmed'
+            order by m.sent_at desc limit 1) as last
 ) m
+-- The messengers of the client's requests: from one to the next greater one, without reading all requests.
+left join lateral (
+    with recursive used as (
+        (select q.transport from requests q
+         where q.account_id = c.account_id and q.client_id = c.client_id and q.transport is not null
+         order by q.transport limit 1)
+        union all
+        select (select q.transport from requests q
+                where q.account_id = c.account_id and q.client_id = c.client_id and q.transport > used.transport
+                order by q.transport limit 1)
+        from used where used.transport is not null
+    )
+    select array_agg(transport order by transport) as transports from used where transport is not null
+) t on true
 left join lateral (
     select coalesce(r.last_operator_id, r.holder_operator_id) as operator_id, d.web_url as dialog_url
     from (select * from requests r
@@ -21,4 +39,4 @@ left join lateral (
     where s.account_id = c.account_id and s.client_id = c.client_id and s.withdrawn_at is null
     order by s.given_at desc, s.valuation_request_key desc, s.scale_id limit 1
 ) s on true
-where m.messages > 0
+where exists (select from messages m where m.account_id = c.account_id and m.client_id = c.client_id)

@@ -28,6 +28,7 @@ pub mod leads;
 mod marks;
 pub mod positions;
 pub mod report;
+pub mod rules;
 pub mod tables;
 pub mod trace;
 

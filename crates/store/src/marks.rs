@@ -2,7 +2,8 @@
 //!
 //! Marks are only inserted and deleted, never updated: whoever stores facts never waits for whoever folds.
 
-use sqlx::{PgConnection, Row as _};
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::StoreError;
@@ -14,8 +15,8 @@ pub(crate) const GENERATION_LOCK: i64 = 0x6368_6174_0000_0002;
 /// Shared by transactions that store firm messages, exclusive for those that store messages without a channel.
 pub(crate) const UNFIRM_LOCK: i64 = 0x6368_6174_0000_0003;
 
-/// Taken by whoever writes calendars.
-pub(crate) const CALENDAR_LOCK: i64 = 0x6368_6174_0000_0004;
+/// Taken by whoever adopts rules or writes calendars.
+pub(crate) const RULES_LOCK: i64 = 0x6368_6174_0000_0004;
 
 /// Taken by whoever settles identities.
 pub(crate) const SETTLE_LOCK: i64 = 0x6368_6174_0000_0005;
@@ -29,6 +30,10 @@ pub(crate) struct Mark {
     pub(crate) account: String,
     pub(crate) kind: &'static str,
     pub(crate) subject: String,
+    /// From when on it has to be folded anew; `None`: from its beginning.
+    pub(crate) since: Option<DateTime<Utc>>,
+    /// Nothing new was told: what the fold changes is noted for nobody.
+    pub(crate) quiet: bool,
 }
 
 /// Inserts marks. Callers pass each one once.
@@ -37,31 +42,77 @@ pub(crate) async fn set<'a>(
     marks: impl IntoIterator<Item = &'a Mark>,
 ) -> Result<(), StoreError> {
     let (mut accounts, mut kinds, mut subjects) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut since, mut quiet) = (Vec::new(), Vec::new());
     for mark in marks {
         accounts.push(mark.account.as_str());
         kinds.push(mark.kind);
         subjects.push(mark.subject.as_str());
+        since.push(mark.since);
+        quiet.push(mark.quiet);
     }
     if accounts.is_empty() {
         return Ok(());
     }
     sqlx::query(
-        "insert into marks (account_id, kind, subject) select * from unnest($1::text[], $2::text[], $3::text[])",
+        "insert into marks (account_id, kind, subject, since, quiet) \
+         select * from unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::boolean[])",
     )
     .bind(accounts)
     .bind(kinds)
     .bind(subjects)
+    .bind(since)
+    .bind(quiet)
     .execute(connection)
     .await?;
     Ok(())
 }
 
+/// A claimed subject.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Claimed {
+    pub(crate) account: String,
+    pub(crate) subject: String,
+    /// The earliest of its marks; `None`: from its beginning.
+    pub(crate) since: Option<DateTime<Utc>>,
+    /// All of its marks are.
+    pub(crate) quiet: bool,
+}
+
 /// Subjects that are claimed for this transaction, with the marks that were there before anything was read.
 #[derive(Debug, Default)]
 pub(crate) struct Claim {
-    /// Account and subject, each once, sorted.
-    pub(crate) subjects: Vec<(String, String)>,
+    /// Each once, sorted by account and subject.
+    pub(crate) subjects: Vec<Claimed>,
     mark_ids: Vec<i64>,
+}
+
+impl Claim {
+    /// A claimed subject.
+    pub(crate) fn get(&self, account: &str, subject: &str) -> Option<&Claimed> {
+        let place = self.subjects.binary_search_by(|c| (&*c.account, &*c.subject).cmp(&(account, subject)));
+        self.subjects.get(place.ok()?)
+    }
+
+    /// Accounts and subjects, as arrays for a statement.
+    pub(crate) fn columns(&self) -> (Vec<&str>, Vec<&str>) {
+        self.subjects.iter().map(|claimed| (claimed.account.as_str(), claimed.subject.as_str())).unzip()
+    }
+}
+
+/// One mark, as stored. Sorted, the earliest of a subject comes first.
+#[derive(PartialEq, Eq, PartialOrd, Ord, sqlx::FromRow)]
+struct Marked {
+    account_id: String,
+    subject: String,
+    since: Option<DateTime<Utc>>,
+    quiet: bool,
+    mark_id: i64,
+}
+
+impl Marked {
+    fn of(&self) -> (&String, &String) {
+        (&self.account_id, &self.subject)
+    }
 }
 
 /// Claims up to `limit` marked subjects of one kind. Subjects that another transaction holds are left to it.
@@ -72,24 +123,31 @@ pub(crate) async fn claim(
     kind: &str,
     limit: i64,
 ) -> Result<Claim, StoreError> {
-    let rows = sqlx::query(
-        "select mark_id, account_id, subject from marks where kind = $1 order by mark_id limit $2",
+    let mut marked: Vec<Marked> = sqlx::query_as(
+        "select account_id, subject, since, quiet, mark_id from marks where kind = $1 order by mark_id limit $2",
     )
     .bind(kind)
     .bind(limit)
     .fetch_all(&mut *connection)
     .await?;
-    let mut marked: Vec<(String, String, i64)> = Vec::with_capacity(rows.len());
-    for row in &rows {
-        marked.push((row.try_get("account_id")?, row.try_get("subject")?, row.try_get("mark_id")?));
+    // `None` sorts first: from the beginning.
+    marked.sort();
+    let mut subjects: Vec<Claimed> = Vec::new();
+    for mark in &marked {
+        match subjects.last_mut().filter(|last| (&last.account, &last.subject) == mark.of()) {
+            Some(claimed) => claimed.quiet &= mark.quiet,
+            None => subjects.push(Claimed {
+                account: mark.account_id.clone(),
+                subject: mark.subject.clone(),
+                since: mark.since,
+                quiet: mark.quiet,
+            }),
+        }
     }
-    if marked.is_empty() {
+    if subjects.is_empty() {
         return Ok(Claim::default());
     }
-    marked.sort();
-    let mut subjects: Vec<(String, String)> = marked.iter().map(|(a, s, _)| (a.clone(), s.clone())).collect();
-    subjects.dedup();
-    let locks: Vec<i64> = subjects.iter().map(|(account, subject)| lock_of(account, kind, subject)).collect();
+    let locks: Vec<i64> = subjects.iter().map(|c| lock_of(&c.account, kind, &c.subject)).collect();
     let free: Vec<bool> =
         sqlx::query_scalar("select pg_try_advisory_xact_lock(key) from unnest($1::bigint[]) with ordinality as k(key, n) order by n")
             .bind(locks)
@@ -97,10 +155,9 @@ pub(crate) async fn claim(
             .await?;
     let mut keep = free.into_iter();
     subjects.retain(|_| keep.next().unwrap_or(false));
-    let held = |account: &String, subject: &String| {
-        subjects.binary_search_by(|(a, s)| (a, s).cmp(&(account, subject))).is_ok()
-    };
-    let mark_ids = marked.iter().filter(|(a, s, _)| held(a, s)).map(|(_, _, id)| *id).collect();
+    let held =
+        |mark: &&Marked| subjects.binary_search_by(|c| (&c.account, &c.subject).cmp(&mark.of())).is_ok();
+    let mark_ids = marked.iter().filter(held).map(|mark| mark.mark_id).collect();
     Ok(Claim { subjects, mark_ids })
 }
 

@@ -9,6 +9,7 @@ use store::report::{By, Query, response_times};
 use crate::dashboard::business::{ZONE, account, now};
 
 mod judged;
+mod reports;
 mod served;
 
 use judged::{assert_no_overflow, assert_readable};

@@ -21,6 +21,8 @@ use crate::chance::Chance;
 use crate::tables::settled;
 
 mod account;
+mod configuration;
+mod open_end;
 
 fn rules() -> Rules {
     let rules = AccountRules {

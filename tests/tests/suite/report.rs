@@ -9,13 +9,18 @@ use events::AccountId;
 use projection::calendar::Version;
 use projection::{Calendar, Hours};
 use sqlx::PgConnection;
+use store::report::calendar::OfOperators;
 use store::report::{By, LeftOut, Query, Row, Summary, calendar, response_times};
-use store::tables::{ChannelRow, OperatorRow, RequestRow, TurnRow, upsert};
+use store::tables::{
+    ChannelRow, OperatorGroupRow, OperatorRow, RequestRow, RequestTagRow, TagRow, TurnRow, upsert,
+};
 
 mod naive;
 mod scores;
+mod vendor;
+mod workload;
 
-use naive::{Counted, Dice, cases, naive};
+use naive::{Clocks, Counted, Dice, cases, naive};
 
 const ZONE: Tz = Tz::Europe__Berlin;
 
@@ -147,27 +152,71 @@ fn assert_equal(expected: BTreeMap<String, Counted>, found: &[Row], what: &str) 
     }
 }
 
-const ALL: [By; 6] = [By::All, By::Operator, By::Channel, By::Transport, By::Day, By::Hour];
+/// Calendars of operators: 2 by name; 1 by name although a group of his comes before; 3 by his group; 4 has none.
+async fn store_operators(connection: &mut PgConnection) -> BTreeMap<String, Hours> {
+    let open = |from: u32, to: u32| {
+        let week = [const { Vec::new() }; 7].map(|_: Vec<(u32, u32)>| vec![(from * 3600, to * 3600)]);
+        Hours::new(&Calendar { versions: vec![Version { week, ..Version::default() }] }, ZONE)
+    };
+    let own = [open(0, 4), open(12, 15), open(2, 20)];
+    let named = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    let calendar = |hours: &Hours, operators: &[&str], groups: &[&str]| OfOperators {
+        operators: named(operators),
+        groups: named(groups),
+        in_force: hours.in_force(),
+        intervals: hours.intervals().collect(),
+    };
+    let group = OperatorGroupRow {
+        account_id: "acme".to_owned(),
+        group_id: "60".to_owned(),
+        operator_ids: named(&["1", "3"]),
+        ..OperatorGroupRow::default()
+    };
+    upsert(connection, &[group]).await.unwrap();
+    let calendars = vec![
+        calendar(&own[0], &["2"], &[]),
+        calendar(&own[1], &[], &["60", "61"]),
+        calendar(&own[2], &["1", "2"], &[]),
+    ];
+    // Written again at each start.
+    for _ in 0..2 {
+        calendar::replace_of_operators(connection, "acme", calendars.clone()).await.unwrap();
+    }
+    let [two, three, one] = own;
+    [("1".to_owned(), one), ("2".to_owned(), two), ("3".to_owned(), three)].into()
+}
 
-async fn compare(seed: u8, with_calendar: bool) {
+async fn compare(seed: u8, with_calendar: bool, with_operators: bool) {
     let pool = database().await.pool();
     let mut connection = pool.acquire().await.unwrap();
-    let hours = match with_calendar {
-        true => Some(store_calendar(&mut connection, "acme", None, ZONE).await),
-        false => None,
-    };
+    let mut clocks = Clocks::default();
+    if with_calendar {
+        clocks.account = Some(store_calendar(&mut connection, "acme", None, ZONE).await);
+    }
+    if with_operators {
+        clocks.operators = store_operators(&mut connection).await;
+    }
     let mut dice = Dice::new(seed);
-    let cases = cases(&mut dice, 400, hours.as_ref());
+    let cases = cases(&mut dice, 400, clocks.account.as_ref());
     let requests: Vec<RequestRow> = cases.iter().map(|case| case.request.clone()).collect();
     let turns: Vec<TurnRow> = cases.iter().flat_map(|case| case.turns.clone()).collect();
     upsert(&mut connection, &requests).await.unwrap();
     upsert(&mut connection, &turns).await.unwrap();
+    let tags: Vec<RequestTagRow> = cases.iter().flat_map(|case| case.tags.clone()).collect();
+    upsert(&mut connection, &tags).await.unwrap();
     // Another tenant's rows are nobody else's business.
     let others = |mut row: RequestRow| {
         row.account_id = "other".to_owned();
         row
     };
     upsert(&mut connection, &requests.into_iter().map(others).collect::<Vec<_>>()).await.unwrap();
+    let others = |mut tag: RequestTagRow| {
+        tag.account_id = "other".to_owned();
+        tag.tag_id = "foreign".to_owned();
+        tag
+    };
+    let foreign: Vec<RequestTagRow> = tags.into_iter().filter(|tag| tag.tag_id == "t1").map(others).collect();
+    upsert(&mut connection, &foreign).await.unwrap();
     let acme = account("acme");
     let day = |text: &str| -> Option<NaiveDate> { text.parse().ok() };
     for (from, to, as_of) in [
@@ -177,11 +226,11 @@ async fn compare(seed: u8, with_calendar: bool) {
         (day("2026-03-30"), None, at("2026-03-30T20:00:00Z")),
         (day("2027-01-01"), None, at("2026-03-30T20:00:00Z")),
     ] {
-        for by in ALL {
+        for by in By::ALL {
             let query = Query { account: &acme, from, to, by, target_seconds: 120.0, as_of };
             let found = response_times(&mut *connection, &query).await.unwrap();
             let what = format!("seed {seed}, {from:?} to {to:?} as of {as_of}, by {}", by.as_str());
-            assert_equal(naive(&cases, &query, hours.as_ref()), &found, &what);
+            assert_equal(naive(&cases, &query, &clocks), &found, &what);
         }
     }
 }
@@ -189,20 +238,26 @@ async fn compare(seed: u8, with_calendar: bool) {
 #[tokio::test]
 async fn the_report_equals_a_naive_reading_of_random_requests() {
     for seed in [1, 2, 3] {
-        compare(seed, true).await;
+        compare(seed, true, false).await;
     }
 }
 
 #[tokio::test]
 async fn without_a_calendar_business_figures_are_null() {
-    compare(4, false).await;
+    compare(4, false, false).await;
+}
+
+#[tokio::test]
+async fn business_time_that_is_one_operators_goes_by_his_own_calendar() {
+    compare(5, true, true).await;
+    compare(6, false, true).await;
 }
 
 #[tokio::test]
 async fn nothing_gives_one_row_of_nulls_and_no_group() {
     let pool = database().await.pool();
     let acme = account("acme");
-    for by in ALL {
+    for by in By::ALL {
         let as_of = at("2026-03-30T20:00:00Z");
         let query = Query { account: &acme, from: None, to: None, by, target_seconds: 120.0, as_of };
         let found = response_times(&pool, &query).await.unwrap();
@@ -278,6 +333,30 @@ async fn rows_have_labels_and_an_order_that_people_expect() {
     )
     .await
     .unwrap();
+    let tag = |request: &str, tag: &str, label: Option<&str>, is_on: bool| RequestTagRow {
+        account_id: "acme".to_owned(),
+        request_key: request.to_owned(),
+        tag_id: tag.to_owned(),
+        episode: 1,
+        label: label.map(str::to_owned),
+        removed_at: (!is_on).then(|| at("2026-03-28T00:00:00Z")),
+        ..RequestTagRow::default()
+    };
+    let tags = [
+        tag("a", "5", Some("Delivery"), true),
+        tag("b", "5", Some("Delivery"), true),
+        tag("b", "6", Some("Returns"), true),
+        tag("c", "7", None, true),
+        tag("d", "6", Some("Returns"), false),
+    ];
+    upsert(&mut connection, &tags).await.unwrap();
+    let renamed = TagRow {
+        account_id: "acme".to_owned(),
+        tag_id: "5".to_owned(),
+        label: Some("Delivery, renamed".to_owned()),
+        ..TagRow::default()
+    };
+    upsert(&mut connection, &[renamed]).await.unwrap();
     let acme = account("acme");
     for (by, expected) in [
         (By::Operator, vec![("1", "Aigerim"), ("", "nobody"), ("2", "2")]),
@@ -288,6 +367,8 @@ async fn rows_have_labels_and_an_order_that_people_expect() {
             vec![("2026-03-26", "2026-03-26"), ("2026-03-27", "2026-03-27"), ("2026-03-28", "2026-03-28")],
         ),
         (By::Hour, vec![("9", "09:00"), ("10", "10:00")]),
+        // One has two tags and one has none; what was taken off is nothing; a tag of its own row is called as that says.
+        (By::Tag, vec![("5", "Delivery, renamed"), ("", "no tag"), ("6", "Returns"), ("7", "7")]),
     ] {
         let as_of = at("2026-03-30T20:00:00Z");
         let query = Query { account: &acme, from: None, to: None, by, target_seconds: 120.0, as_of };

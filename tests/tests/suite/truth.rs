@@ -27,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 use crate::tables::{assert_same, rows, settled};
 
 mod scores;
+mod statistics;
 
 const TOKEN: &str = "token-acme";
 /// The clocks went back on the 25th of October 2026, at three in the morning.

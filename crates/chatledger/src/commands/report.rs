@@ -2,17 +2,18 @@ use std::io::Write as _;
 
 use anyhow::bail;
 use chrono::NaiveDate;
-use store::report::{By, Query, ScoresQuery};
+use store::report::{By, Query, ScoresQuery, ScoresRow, WorkloadQuery};
 
 use super::WrongUsage;
 use crate::configuration::{Account, Configuration};
-use crate::installation::Installation;
-use crate::report::Format;
-use crate::report::accounting::Accounting;
+use crate::installation::{Installation, Tables};
+use crate::report::accounting::{Accounting, Partition};
 use crate::report::period::Period;
 use crate::report::response_times::ResponseTimes;
 use crate::report::scores::ScoresReport;
 use crate::report::verify;
+use crate::report::workload::Workload;
+use crate::report::{Report as _, ReportFormat, Rules};
 
 /// Figures from the tables.
 ///
@@ -30,6 +31,7 @@ pub(crate) struct Report {
 enum Which {
     ResponseTimes(ResponseTimesArguments),
     Scores(ScoresArguments),
+    Workload(WorkloadArguments),
     Accounting(AccountingArguments),
 }
 
@@ -41,6 +43,14 @@ enum Which {
 ///   chatledger report response-times
 ///
 ///   chatledger report response-times --account acme --by hour --target 300 --format csv > hours.csv
+///
+/// Why is this not the number on the vendor's screen? The same facts, counted as the vendor does:
+///
+///   chatledger report response-times --as chat2desk --from 2026-10-01
+///
+/// A page to mail or print, with what each figure means:
+///
+///   chatledger report response-times --by operator --format html > times.html
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 struct ResponseTimesArguments {
@@ -59,12 +69,12 @@ struct ResponseTimesArguments {
     /// A reply is within target when it takes at most so many seconds. Default: target_seconds in section report, or 120.
     #[arg(long, value_name = "SECONDS", value_parser = target)]
     target: Option<f64>,
-    /// By whose rules: only chatledger for now.
-    #[arg(long = "as", value_name = "RULES", default_value = "chatledger", value_parser = rules)]
+    /// By whose rules.
+    #[arg(long = "as", value_name = "RULES", value_enum, default_value_t)]
     rules: Rules,
     /// How it is written.
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    format: ReportFormat,
 }
 
 /// How satisfied customers were: CSAT with its certainty.
@@ -73,6 +83,8 @@ struct ResponseTimesArguments {
 /// counts for the local day of the contact that it rates.
 ///
 ///   chatledger report scores --from 2026-10-01 --by operator
+///
+/// By tag: the topics of the rated contact; tags that are scores are no topics.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 struct ScoresArguments {
@@ -88,9 +100,41 @@ struct ScoresArguments {
     /// One row for each; otherwise one row for all.
     #[arg(long, value_enum)]
     by: Option<Grouping>,
+    /// livechat: its score in place of CSAT. Chat2Desk publishes no such figure.
+    #[arg(long = "as", value_name = "RULES", default_value = "chatledger", value_parser = rules_of_scores)]
+    rules: Rules,
     /// How it is written.
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    format: ReportFormat,
+}
+
+/// How much there was to do, and who did it.
+///
+/// Contacts that were opened, closed, and open at the end; messages of clients, people and machines; how many clients an
+/// operator wrote to in an hour. What happened counts for the local day and hour at which it happened. Surveys are left
+/// out.
+///
+///   chatledger report workload --from 2026-10-01 --to 2026-10-07 --by operator
+///
+///   chatledger report workload --by hour --format csv > hours.csv
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+struct WorkloadArguments {
+    /// The account; needed when there are several.
+    #[arg(long, value_name = "ID")]
+    account: Option<String>,
+    /// First local day.
+    #[arg(long, value_name = "DAY")]
+    from: Option<NaiveDate>,
+    /// Last local day. What is open is seen as of its end, or now.
+    #[arg(long, value_name = "DAY")]
+    to: Option<NaiveDate>,
+    /// One row for each; otherwise one row for all.
+    #[arg(long, value_enum)]
+    by: Option<Grouping>,
+    /// How it is written.
+    #[arg(long, value_enum, default_value_t)]
+    format: ReportFormat,
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
@@ -100,6 +144,7 @@ enum Grouping {
     Transport,
     Day,
     Hour,
+    Tag,
 }
 
 impl From<Grouping> for By {
@@ -110,6 +155,7 @@ impl From<Grouping> for By {
             Grouping::Transport => Self::Transport,
             Grouping::Day => Self::Day,
             Grouping::Hour => Self::Hour,
+            Grouping::Tag => Self::Tag,
         }
     }
 }
@@ -121,19 +167,14 @@ fn target(text: &str) -> Result<f64, String> {
     }
 }
 
-/// By whose definitions figures are computed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Rules {
-    Chatledger,
-}
-
-fn rules(text: &str) -> Result<Rules, String> {
+fn rules_of_scores(text: &str) -> Result<Rules, String> {
     match text {
         "chatledger" => Ok(Rules::Chatledger),
-        "chat2desk" | "livechat" => Err(format!(
-            "figures by the rules of {text} come in a later version; leave --as out, or say chatledger"
-        )),
-        _ => Err("must be chatledger".to_owned()),
+        "livechat" => Ok(Rules::Livechat),
+        "chat2desk" => {
+            Err("Chat2Desk shows scores but publishes no figure made of them; leave --as out".to_owned())
+        }
+        _ => Err("must be chatledger or livechat".to_owned()),
     }
 }
 
@@ -160,65 +201,96 @@ struct AccountingArguments {
     verify: bool,
     /// How it is written.
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    format: ReportFormat,
 }
 
 impl Report {
     pub(crate) async fn run(self, configuration: &Configuration) -> anyhow::Result<()> {
         // Before anything is opened.
         if let Which::ResponseTimes(ResponseTimesArguments { account, .. })
-        | Which::Scores(ScoresArguments { account, .. }) = &self.which
+        | Which::Scores(ScoresArguments { account, .. })
+        | Which::Workload(WorkloadArguments { account, .. }) = &self.which
         {
             select(&configuration.accounts, account.as_deref())?;
         }
-        let installation = Installation::open(configuration).await?;
+        // Only who verifies reads the log.
+        if let Which::Accounting(arguments @ AccountingArguments { verify: true, .. }) = self.which {
+            let installation = Installation::open(configuration).await?;
+            // The log before the rows: what is counted afterwards can only be more.
+            let outcome = match verify::partitions(&installation, configuration.log.backend).await {
+                Ok(partitions) => arguments.run(&installation.pool, Some(partitions)).await,
+                Err(error) => Err(error),
+            };
+            installation.close().await?;
+            return outcome;
+        }
+        let tables = Tables::open(configuration).await?;
         let outcome = match self.which {
-            Which::ResponseTimes(arguments) => arguments.run(configuration, &installation).await,
-            Which::Scores(arguments) => arguments.run(configuration, &installation).await,
-            Which::Accounting(arguments) => arguments.run(configuration, &installation).await,
+            Which::ResponseTimes(arguments) => arguments.run(configuration, &tables).await,
+            Which::Scores(arguments) => arguments.run(configuration, &tables).await,
+            Which::Workload(arguments) => arguments.run(configuration, &tables).await,
+            Which::Accounting(arguments) => arguments.run(&tables.pool, None).await,
         };
-        installation.close().await?;
+        tables.close().await?;
         outcome
     }
 }
 
 impl ResponseTimesArguments {
-    async fn run(self, configuration: &Configuration, installation: &Installation) -> anyhow::Result<()> {
-        let account = select(&configuration.accounts, self.account.as_deref())?;
+    async fn run(self, configuration: &Configuration, tables: &Tables) -> anyhow::Result<()> {
+        let Account { id, time_zone: zone, .. } = select(&configuration.accounts, self.account.as_deref())?;
+        let (zone, rules) = (*zone, self.rules);
         let period = Period { from: self.from, to: self.to };
         let by = self.by.map_or(By::All, By::from);
         let target_seconds = self.target.unwrap_or(configuration.report.target_seconds);
-        let as_of = period.as_of(account.time_zone, installation.clock.now());
-        let query = Query { account: &account.id, from: self.from, to: self.to, by, target_seconds, as_of };
-        let rows = store::report::response_times(&installation.pool, &query).await?;
-        let Rules::Chatledger = self.rules;
-        let (name, zone) = (account.id.as_str(), account.time_zone);
-        let report = ResponseTimes { account: name, zone, period, by, target_seconds, as_of, rows };
+        let as_of = period.as_of(zone, tables.clock.now());
+        let query = Query { account: id, from: self.from, to: self.to, by, target_seconds, as_of };
+        let rows = match rules.vendor() {
+            None => store::report::response_times(&tables.pool, &query).await?,
+            Some(vendor) => {
+                store::report::response_times_of(&tables.pool, vendor, zone.name(), &query).await?
+            }
+        };
+        let account = id.as_str();
+        let report = ResponseTimes { account, zone, period, by, rules, target_seconds, as_of, rows };
         Ok(std::io::stdout().write_all(report.written(self.format)?.as_bytes())?)
     }
 }
 
 impl ScoresArguments {
-    async fn run(self, configuration: &Configuration, installation: &Installation) -> anyhow::Result<()> {
+    async fn run(self, configuration: &Configuration, tables: &Tables) -> anyhow::Result<()> {
         let account = select(&configuration.accounts, self.account.as_deref())?;
-        let by = self.by.map_or(By::All, By::from);
+        let (by, rules) = (self.by.map_or(By::All, By::from), self.rules);
         let query = ScoresQuery { account: &account.id, from: self.from, to: self.to, by };
-        let rows = store::report::scores(&installation.pool, &query).await?;
+        let mut rows = store::report::scores(&tables.pool, &query).await?;
+        if rules == Rules::Livechat {
+            rows = rows.into_iter().map(ScoresRow::as_livechat).collect();
+        }
         let period = Period { from: self.from, to: self.to };
-        let report = ScoresReport { account: account.id.as_str(), zone: account.time_zone, period, by, rows };
+        let (account, zone) = (account.id.as_str(), account.time_zone);
+        let report = ScoresReport { account, zone, period, by, rules, rows };
+        Ok(std::io::stdout().write_all(report.written(self.format)?.as_bytes())?)
+    }
+}
+
+impl WorkloadArguments {
+    async fn run(self, configuration: &Configuration, tables: &Tables) -> anyhow::Result<()> {
+        let Account { id, time_zone: zone, .. } = select(&configuration.accounts, self.account.as_deref())?;
+        let (zone, by) = (*zone, self.by.map_or(By::All, By::from));
+        let period = Period { from: self.from, to: self.to };
+        let as_of = period.as_of(zone, tables.clock.now());
+        let query =
+            WorkloadQuery { account: id, since: period.since(zone), until: as_of, by, zone: zone.name() };
+        let rows = store::report::workload(&tables.pool, &query).await?;
+        let report = Workload { account: id.as_str(), zone, period, by, as_of, rows };
         Ok(std::io::stdout().write_all(report.written(self.format)?.as_bytes())?)
     }
 }
 
 impl AccountingArguments {
-    async fn run(self, configuration: &Configuration, installation: &Installation) -> anyhow::Result<()> {
-        // The log before the rows: what is counted afterwards can only be more.
-        let partitions = match self.verify {
-            true => Some(verify::partitions(installation, configuration.log.backend).await?),
-            false => None,
-        };
-        let rows =
-            store::accounting::lines(&installation.pool, self.account.as_ref(), self.from, self.to).await?;
+    /// `partitions` is what `--verify` found.
+    async fn run(self, pool: &store::PgPool, partitions: Option<Vec<Partition>>) -> anyhow::Result<()> {
+        let rows = store::accounting::lines(pool, self.account.as_ref(), self.from, self.to).await?;
         let report = Accounting::new(rows, partitions);
         std::io::stdout().write_all(report.written(self.format)?.as_bytes())?;
         match report.differences() {
@@ -272,10 +344,10 @@ mod tests {
     }
 
     #[test]
-    fn rules_of_others_are_refused_with_a_reason() {
-        assert_eq!(rules("chatledger"), Ok(Rules::Chatledger));
-        assert!(rules("chat2desk").unwrap_err().contains("later version"));
-        assert!(rules("x").is_err() && target("0").is_err() && target("NaN").is_err());
+    fn what_cannot_be_is_refused_with_a_reason() {
+        assert_eq!(rules_of_scores("livechat"), Ok(Rules::Livechat));
+        assert!(rules_of_scores("chat2desk").unwrap_err().contains("publishes no figure"));
+        assert!(rules_of_scores("x").is_err() && target("0").is_err() && target("NaN").is_err());
         assert_eq!(target("90.5"), Ok(90.5));
     }
 }

@@ -131,11 +131,7 @@ pub(crate) struct Account {
     pub history_quota_share: f64,
     /// Business hours by the day from which they hold.
     pub calendars: Vec<Calendar>,
-    /// Hours of some operators or groups.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "validated now; durations by operator come with assignments")
-    )]
+    /// Hours of some operators or groups, in order of precedence.
     pub operator_calendars: Vec<Calendar>,
     /// Tags that are scores.
     pub scores: Vec<Score>,
@@ -325,6 +321,9 @@ fn calendars(judge: &mut Judge<'_>, key: &str, value: Option<&Value>, is_scoped:
         }
         read.push(calendar);
     }
-    read.sort_by_key(|calendar| calendar.from);
+    // Those of operators keep their order: of several that name one, the first counts.
+    if !is_scoped {
+        read.sort_by_key(|calendar| calendar.from);
+    }
     read
 }

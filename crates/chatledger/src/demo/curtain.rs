@@ -5,11 +5,11 @@ use std::io::Write as _;
 use store::report::{By, Query, ScoresQuery};
 
 use crate::configuration::Account;
-use crate::report::Format;
 use crate::report::accounting::Accounting;
 use crate::report::period::Period;
 use crate::report::response_times::ResponseTimes;
 use crate::report::scores::ScoresReport;
+use crate::report::{Report as _, ReportFormat, Rules};
 use crate::roles::Stage;
 
 /// Response times of all, of the history alone: what there is to see before the live chats, on stderr.
@@ -23,7 +23,16 @@ pub(super) async fn overture(stage: &Stage<'_>, account: &Account) -> anyhow::Re
     let query = Query { account: &account.id, from: None, to: None, by, target_seconds, as_of };
     let rows = store::report::response_times(&stage.installation.pool, &query).await?;
     let (name, zone) = (account.id.as_str(), account.time_zone);
-    let report = ResponseTimes { account: name, zone, period, by, target_seconds, as_of, rows };
+    let report = ResponseTimes {
+        account: name,
+        zone,
+        period,
+        by,
+        rules: Rules::Chatledger,
+        target_seconds,
+        as_of,
+        rows,
+    };
     // Nobody may be listening there.
     let _ = writeln!(std::io::stderr(), "\n{}", report.heading());
     Ok(())
@@ -44,17 +53,27 @@ pub(super) async fn reports(stage: &Stage<'_>, account: &Account) -> anyhow::Res
     for by in [By::All, By::Operator] {
         let query = Query { account: &account.id, from: None, to: None, by, target_seconds, as_of };
         let rows = store::report::response_times(&mut *snapshot, &query).await?;
-        let report = ResponseTimes { account: name, zone, period, by, target_seconds, as_of, rows };
+        let report = ResponseTimes {
+            account: name,
+            zone,
+            period,
+            by,
+            rules: Rules::Chatledger,
+            target_seconds,
+            as_of,
+            rows,
+        };
         // What the columns mean is said once, under the last one.
-        page.push_str(&if by == By::All { report.heading() } else { report.written(Format::Table)? });
+        page.push_str(&if by == By::All { report.heading() } else { report.written(ReportFormat::Table)? });
         page.push('\n');
     }
     let by = By::Operator;
     let query = ScoresQuery { account: &account.id, from: None, to: None, by };
     let rows = store::report::scores(&mut *snapshot, &query).await?;
-    page.push_str(&ScoresReport { account: name, zone, period, by, rows }.written(Format::Table)?);
+    let report = ScoresReport { account: name, zone, period, by, rules: Rules::Chatledger, rows };
+    page.push_str(&report.written(ReportFormat::Table)?);
     page.push('\n');
     let lines = store::accounting::lines(&mut *snapshot, None, None, None).await?;
-    page.push_str(&Accounting::new(lines, None).written(Format::Table)?);
+    page.push_str(&Accounting::new(lines, None).written(ReportFormat::Table)?);
     Ok(std::io::stdout().write_all(page.as_bytes())?)
 }

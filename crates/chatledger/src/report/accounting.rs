@@ -5,8 +5,9 @@ use serde::Serialize;
 use store::accounting::AccountingLine;
 use store::report::accounting::ReadSoFar;
 
-use super::Format;
+use super::page::{Page, Table};
 use super::text::{grouped, table, wrapped};
+use super::{Report, definitions};
 
 /// The lines and what `--verify` found.
 #[derive(Serialize)]
@@ -123,45 +124,12 @@ impl Accounting {
         self.partitions.iter().flatten().map(|partition| partition.differences.len()).sum()
     }
 
-    /// The whole text, ending with a line's end. CSV has the rows only.
-    ///
-    /// # Errors
-    /// When a value cannot be written in the format.
-    pub(crate) fn written(&self, format: Format) -> anyhow::Result<String> {
-        match format {
-            Format::Json => Ok(format!("{}\n", serde_json::to_string_pretty(self)?)),
-            Format::Csv => {
-                let mut csv = csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());
-                csv.write_record(COLUMNS)?;
-                for row in &self.rows {
-                    csv.serialize(row)?;
-                }
-                Ok(String::from_utf8(csv.into_inner()?)?)
-            }
-            Format::Table => Ok(self.table()),
-        }
-    }
-
-    fn table(&self) -> String {
-        let header = COLUMNS.map(|column| column.trim_end_matches("_id").replacen('_', "\n", 1));
-        let mut rows: Vec<[String; 9]> = self.rows.iter().map(cells).collect();
+    fn total_cells(&self) -> [String; 9] {
         let Total { appended, decoded, partly_rejected, rejected, erased, facts, facts_unchanged, .. } =
             self.total;
         let numbers =
             [appended, decoded, partly_rejected, rejected, erased, facts, facts_unchanged].map(grouped);
-        rows.push(joined(["total".to_owned(), String::new()], numbers));
-        let mut text = format!(
-            "What became of every delivery\n\n{}\n",
-            table(header.each_ref().map(String::as_str), 2, rows)
-        );
-        text.push('\n');
-        text.push_str(&wrapped(&self.sum()));
-        text.push('\n');
-        if let Some(partitions) = &self.partitions {
-            text.push('\n');
-            text.push_str(&verified(partitions));
-        }
-        text
+        joined(["total".to_owned(), String::new()], numbers)
     }
 
     fn sum(&self) -> String {
@@ -178,6 +146,68 @@ impl Accounting {
                 "decoded + partly rejected + rejected + erased is NOT appended; without a fate: {}.",
                 wrong.join(", ")
             ),
+        }
+    }
+}
+
+impl Report for Accounting {
+    fn document(&self) -> impl Serialize {
+        self
+    }
+
+    /// CSV has the rows only.
+    fn header(&self) -> Vec<String> {
+        COLUMNS.map(str::to_owned).to_vec()
+    }
+
+    fn records(&self) -> Vec<Vec<String>> {
+        let record = |row: &AccountingLine| {
+            let AccountingLine {
+                appended,
+                decoded,
+                partly_rejected,
+                rejected,
+                erased,
+                facts,
+                facts_unchanged,
+                ..
+            } = *row;
+            let numbers = [appended, decoded, partly_rejected, rejected, erased, facts, facts_unchanged];
+            joined([row.account_id.clone(), row.road.clone()], numbers.map(|n| n.to_string())).to_vec()
+        };
+        self.rows.iter().map(record).collect()
+    }
+
+    fn table(&self) -> String {
+        let header = COLUMNS.map(|column| column.trim_end_matches("_id").replacen('_', "\n", 1));
+        let mut rows: Vec<[String; 9]> = self.rows.iter().map(cells).collect();
+        rows.push(self.total_cells());
+        let mut text = format!(
+            "What became of every delivery\n\n{}\n",
+            table(header.each_ref().map(String::as_str), 2, rows)
+        );
+        text.push('\n');
+        text.push_str(&wrapped(&self.sum()));
+        text.push('\n');
+        if let Some(partitions) = &self.partitions {
+            text.push('\n');
+            text.push_str(&verified(partitions));
+        }
+        text
+    }
+
+    fn page(&self) -> Page {
+        let named = |column: &'static str| (column.trim_end_matches("_id").replace('_', " "), column);
+        let mut rows: Vec<Vec<String>> = self.rows.iter().map(|row| cells(row).to_vec()).collect();
+        rows.push(self.total_cells().to_vec());
+        let figures = Table { caption: None, columns: COLUMNS.map(named).to_vec(), rows, texts: 2 };
+        let verified = self.partitions.as_ref().map(|partitions| verified_table(partitions));
+        Page {
+            title: "What became of every delivery".to_owned(),
+            facts: Vec::new(),
+            tables: [Some(figures), verified].into_iter().flatten().collect(),
+            notes: vec![self.sum()],
+            definitions: definitions::ACCOUNTING.to_vec(),
         }
     }
 }
@@ -210,6 +240,25 @@ fn joined([account, road]: [String; 2], [a, b, c, d, e, f, g]: [String; 7]) -> [
     [account, road, a, b, c, d, e, f, g]
 }
 
+/// The same on a page, with what differs in the row itself.
+fn verified_table(partitions: &[Partition]) -> Table {
+    let row = |partition: &Partition| {
+        let verdict = match partition.differences.as_slice() {
+            [] => "OK".to_owned(),
+            differences => differences.join("; "),
+        };
+        let [in_log, appended, lag] = [partition.in_log, partition.appended, partition.lag].map(grouped);
+        vec![partition.partition.to_string(), verdict, in_log, appended, lag]
+    };
+    let columns = ["partition", "verdict", "in the log", "counted", "not read yet"];
+    Table {
+        caption: Some("Beside the log itself, up to the positions"),
+        columns: columns.map(|heading| (heading.to_owned(), "appended")).to_vec(),
+        rows: partitions.iter().map(row).collect(),
+        texts: 2,
+    }
+}
+
 fn verified(partitions: &[Partition]) -> String {
     let header = ["partition", "in the log", "counted", "not read yet", ""];
     let rows = partitions.iter().map(|partition| {
@@ -239,6 +288,8 @@ fn verified(partitions: &[Partition]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::ReportFormat;
+    use super::super::tests::assert_defined;
     use super::super::text::WIDTH;
     use super::*;
 
@@ -286,13 +337,13 @@ mod tests {
     fn the_table_says_whether_it_adds_up() {
         let partitions = vec![compare("x", BOUNDS, 10, &read(10, 10, 10))];
         let good = Accounting::new(vec![line(1_234_560)], Some(partitions));
-        let text = good.written(Format::Table).unwrap();
+        let text = good.written(ReportFormat::Table).unwrap();
         assert!(text.contains("every delivery has one fate") && text.contains("OK: 10 deliveries"), "{text}");
         assert!(text.lines().all(|line| line.chars().count() <= WIDTH), "{text}");
         assert_eq!(good.differences(), 0);
         let partitions = vec![compare("x", BOUNDS, 10, &read(10, 9, 9))];
         let bad = Accounting::new(vec![line(1_234_559)], Some(partitions));
-        let text = bad.written(Format::Table).unwrap();
+        let text = bad.written(ReportFormat::Table).unwrap();
         assert!(text.contains("is NOT appended; without a fate: acme webhook: +1."), "{text}");
         assert!(text.contains("partition 1: 10 deliveries in the log, 9 counted (-1)"), "{text}");
         assert_eq!(bad.differences(), 1);
@@ -301,14 +352,27 @@ mod tests {
     #[test]
     fn csv_and_json_have_a_field_for_each_figure() {
         let report = Accounting::new(vec![line(1_234_560)], None);
-        let csv = report.written(Format::Csv).unwrap();
+        let csv = report.written(ReportFormat::Csv).unwrap();
         assert_eq!(
             csv,
             format!("{}\nacme,webhook,1234567,1234560,3,4,0,7654321,1000000\n", COLUMNS.join(","))
         );
-        let json: serde_json::Value = serde_json::from_str(&report.written(Format::Json).unwrap()).unwrap();
+        let json: serde_json::Value =
+            serde_json::from_str(&report.written(ReportFormat::Json).unwrap()).unwrap();
         assert!(json["total"]["is_complete"] == true && json.get("partitions").is_none());
-        let empty = Accounting::new(Vec::new(), None).written(Format::Csv).unwrap();
+        let empty = Accounting::new(Vec::new(), None).written(ReportFormat::Csv).unwrap();
         assert_eq!(empty, format!("{}\n", COLUMNS.join(",")));
+    }
+
+    #[test]
+    fn the_page_explains_every_figure_and_says_whether_it_adds_up() {
+        let partitions = vec![compare("x", BOUNDS, 10, &read(10, 9, 9))];
+        let report = Accounting::new(vec![line(1_234_559)], Some(partitions));
+        assert_defined(&report);
+        let html = report.written(ReportFormat::Html).unwrap();
+        assert!(
+            html.contains("is NOT appended") && html.contains("10 deliveries in the log, 9 counted (-1)"),
+            "{html}"
+        );
     }
 }

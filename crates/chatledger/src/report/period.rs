@@ -1,7 +1,8 @@
 //! Local days as the user names them, and the instant at which they end.
 
-use chrono::{DateTime, Days, NaiveDate, TimeZone as _, Timelike as _, Utc};
+use chrono::{DateTime, NaiveDate, Timelike as _, Utc};
 use chrono_tz::Tz;
+use events::local_day;
 
 /// Local days, both inclusive, open where absent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -13,11 +14,14 @@ pub(crate) struct Period {
 }
 
 impl Period {
-    /// When waiting is looked at: at the end of the last day, or now, whichever is earlier.
+    /// When it begins; `None`: with the first day of all.
+    pub(crate) fn since(self, zone: Tz) -> Option<DateTime<Utc>> {
+        self.from.map(|day| local_day::start(day, &zone))
+    }
+
+    /// When it is over, and waiting is looked at: at the end of the last day, or now, whichever is earlier.
     pub(crate) fn as_of(self, zone: Tz, now: DateTime<Utc>) -> DateTime<Utc> {
-        self.to
-            .and_then(|day| day.checked_add_days(Days::new(1)))
-            .map_or(now, |day| start(day, zone).min(now))
+        local_day::end(self.to, &zone, now)
     }
 
     /// For people.
@@ -30,16 +34,6 @@ impl Period {
             (Some(from), Some(to)) => format!("{from} to {to}"),
         }
     }
-}
-
-/// The first instant of a local day: midnight, or the end of the gap where a change of the clock skips it.
-fn start(day: NaiveDate, zone: Tz) -> DateTime<Utc> {
-    let midnight = day.and_hms_opt(0, 0, 0).unwrap_or_default();
-    // Gaps are whole quarters of an hour; none is longer than a day.
-    (0..=96)
-        .filter_map(|quarter| midnight.checked_add_signed(chrono::Duration::minutes(15 * quarter)))
-        .find_map(|wall| zone.from_local_datetime(&wall).earliest())
-        .map_or_else(|| midnight.and_utc(), |instant| instant.to_utc())
 }
 
 /// The instant for people: local, to the minute.

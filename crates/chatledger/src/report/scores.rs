@@ -1,14 +1,15 @@
-//! `report scores`: JSON, CSV, table.
+//! `report scores`.
 
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 use serde::Serialize;
 use store::report::{By, ScoresRow};
 
-use super::Format;
+use super::page::{Page, Table};
 use super::period::Period;
 use super::span::{NOTHING, percent};
 use super::text::{grouped, short, table, wrapped};
+use super::{Report, Rules, by_words, definitions, figure, grouping, label_or_dash, rules_words};
 
 /// A label takes at most so many characters of a line.
 const LABEL: usize = 24;
@@ -24,6 +25,8 @@ pub(crate) struct ScoresReport<'a> {
     pub(crate) period: Period,
     /// What a row stands for.
     pub(crate) by: By,
+    /// By whose rules: our own or LiveChat's.
+    pub(crate) rules: Rules,
     /// What was found.
     pub(crate) rows: Vec<ScoresRow>,
 }
@@ -54,36 +57,25 @@ const HEADER: [&str; 12] = [
     "mean_score",
 ];
 
-impl ScoresReport<'_> {
-    /// The whole text, ending with a line's end.
-    ///
-    /// # Errors
-    /// When a value cannot be written in the format.
-    pub(crate) fn written(&self, format: Format) -> anyhow::Result<String> {
-        match format {
-            Format::Json => Ok(format!("{}\n", serde_json::to_string_pretty(&self.document())?)),
-            Format::Csv => self.csv(),
-            Format::Table => Ok(self.table()),
-        }
-    }
-
-    fn document(&self) -> Document<'_> {
+impl Report for ScoresReport<'_> {
+    fn document(&self) -> impl Serialize {
         Document {
             metric_version: events::METRIC_VERSION,
-            r#as: "chatledger",
-            by: (self.by != By::All).then(|| self.by.as_str()),
+            r#as: self.rules.as_str(),
+            by: grouping(self.by),
             from: self.period.from,
             to: self.period.to,
             rows: &self.rows,
         }
     }
 
-    fn csv(&self) -> anyhow::Result<String> {
-        let figure = |value: Option<f64>| value.map_or_else(String::new, |value| value.to_string());
-        let mut csv = csv::Writer::from_writer(Vec::new());
-        csv.write_record(HEADER)?;
-        for row in &self.rows {
-            csv.write_record([
+    fn header(&self) -> Vec<String> {
+        HEADER.map(str::to_owned).to_vec()
+    }
+
+    fn records(&self) -> Vec<Vec<String>> {
+        let record = |row: &ScoresRow| {
+            vec![
                 row.key.clone(),
                 row.label.clone(),
                 row.requests.to_string(),
@@ -96,15 +88,15 @@ impl ScoresReport<'_> {
                 figure(row.high),
                 figure(row.response_rate),
                 figure(row.mean_score),
-            ])?;
-        }
-        Ok(String::from_utf8(csv.into_inner()?)?)
+            ]
+        };
+        self.rows.iter().map(record).collect()
     }
 
     fn table(&self) -> String {
-        let by = if self.by == By::All { String::new() } else { format!(" by {}", self.by.as_str()) };
-        let title = format!("Scores of {}{by}, {} ({})", self.account, self.period.named(), self.zone);
+        let title = format!("{}, {} ({})", self.title(), self.period.named(), self.zone);
         let key = format!("\n{}", self.by.as_str());
+        let csat = if self.rules == Rules::Livechat { "LiveChat\nscore" } else { "\nCSAT" };
         let header = [
             key.as_str(),
             "closed\ncontacts",
@@ -112,7 +104,7 @@ impl ScoresReport<'_> {
             "\ngood",
             "\nneutral",
             "\nbad",
-            "\nCSAT",
+            csat,
             "CSAT of all\n(95 % sure)",
             "rated\nshare",
             "mean\nscore",
@@ -121,11 +113,71 @@ impl ScoresReport<'_> {
             [] => "nothing in this period".to_owned(),
             rows => table(header, 1, rows.iter().map(cells).collect()),
         };
-        let words = "CSAT: good scores of all scores; good is at least 0.8 of the scale, bad at most 0.4. The range \
-                     says where it would lie had every customer answered (Wilson, 95 %): few scores, wide range. A score \
-                     belongs to the day of the contact that it rates, and to whoever answered last before it. Scores \
-                     that were taken back are not counted.";
-        format!("{title}\n\n{body}\n\n{}\n", wrapped(words))
+        format!("{title}\n\n{body}\n\n{}\n", wrapped(&self.words()))
+    }
+
+    fn page(&self) -> Page {
+        let mut facts = Page::facts(self.account, self.zone, self.period);
+        facts.push(("Rules", self.rules.named().unwrap_or("Chatledger").to_owned()));
+        let csat = if self.rules == Rules::Livechat { "LiveChat's score" } else { "CSAT" };
+        let columns = [
+            (self.by.as_str(), "key"),
+            ("closed contacts", "requests"),
+            ("scores", "rated"),
+            ("good", "good"),
+            ("neutral", "neutral"),
+            ("bad", "bad"),
+            (csat, "csat"),
+            ("CSAT of all, 95 % sure", "low"),
+            ("rated share", "response_rate"),
+            ("mean score", "mean_score"),
+        ];
+        let row = |row: &ScoresRow| {
+            let mut cells = cells(row).to_vec();
+            cells[0] = label_or_dash(&row.label);
+            cells
+        };
+        let table = Table {
+            caption: None,
+            columns: columns.map(|(heading, field)| (heading.to_owned(), field)).to_vec(),
+            rows: self.rows.iter().map(row).collect(),
+            texts: 1,
+        };
+        Page {
+            title: self.title(),
+            facts,
+            tables: vec![table],
+            notes: self.caution().map(str::to_owned).into_iter().collect(),
+            definitions: definitions::scores(self.rules),
+        }
+    }
+}
+
+impl ScoresReport<'_> {
+    fn title(&self) -> String {
+        format!("Scores of {}{}{}", self.account, by_words(self.by), rules_words(self.rules))
+    }
+
+    fn words(&self) -> String {
+        let csat = match self.rules {
+            Rules::Livechat => {
+                "LiveChat's score: a cautious lower bound of good scores of the good and the bad ones (Z = 2.69)."
+            }
+            _ => {
+                "CSAT: good scores of all scores. The range says where it would lie had every customer answered (Wilson, 95 \
+                 %): few scores, wide range."
+            }
+        };
+        let rest = "Good is at least 0.8 of the scale, bad at most 0.4. A score belongs to the day of the contact that it \
+                    rates, and to whoever answered last before it. Scores that were taken back are not counted.";
+        [csat, rest].into_iter().chain(self.caution()).collect::<Vec<_>>().join(" ")
+    }
+
+    fn caution(&self) -> Option<&'static str> {
+        (self.by == By::Tag).then_some(
+            "By tag: the topics of the rated contact, tags that are scores aside. One with several counts under each: rows \
+             do not add up.",
+        )
     }
 }
 
@@ -154,6 +206,8 @@ fn cells(row: &ScoresRow) -> [String; 10] {
 
 #[cfg(test)]
 mod tests {
+    use super::super::ReportFormat;
+    use super::super::tests::assert_defined;
     use super::super::text::WIDTH;
     use super::*;
 
@@ -163,6 +217,7 @@ mod tests {
             zone: Tz::Asia__Almaty,
             period: Period { from: "2026-10-01".parse().ok(), to: None },
             by: By::Operator,
+            rules: Rules::Chatledger,
             rows,
         }
     }
@@ -188,7 +243,7 @@ mod tests {
     #[test]
     fn the_table_fits_a_hundred_columns_and_defines_itself() {
         let text = report(vec![row("Aigerim Zhaksybekova-Nurmagambetova"), ScoresRow::default()])
-            .written(Format::Table)
+            .written(ReportFormat::Table)
             .unwrap();
         assert!(text.lines().all(|line| line.chars().count() <= WIDTH), "{text}");
         for part in
@@ -202,14 +257,26 @@ mod tests {
     #[test]
     fn json_and_csv_are_what_the_design_says() {
         let json: serde_json::Value =
-            serde_json::from_str(&report(vec![row("A")]).written(Format::Json).unwrap()).unwrap();
+            serde_json::from_str(&report(vec![row("A")]).written(ReportFormat::Json).unwrap()).unwrap();
         let mut found: Vec<&str> = json["rows"][0].as_object().unwrap().keys().map(String::as_str).collect();
         found.sort_unstable();
         let mut expected = HEADER;
         expected.sort_unstable();
         assert_eq!(found, expected);
-        let csv = report(vec![row("A"), ScoresRow::default()]).written(Format::Csv).unwrap();
+        let csv = report(vec![row("A"), ScoresRow::default()]).written(ReportFormat::Csv).unwrap();
         assert_eq!(csv.lines().next().unwrap(), HEADER.join(","));
         assert!(csv.lines().nth(2).unwrap().ends_with(",0,0,0,0,0,,,,,"), "nothing is empty: {csv}");
+    }
+
+    #[test]
+    fn the_page_explains_every_figure_and_livechats_score_has_its_own_words() {
+        assert_defined(&report(vec![row("A"), ScoresRow::default()]));
+        let livechat = ScoresReport { rules: Rules::Livechat, ..report(vec![row("A").as_livechat()]) };
+        assert_defined(&livechat);
+        for format in [ReportFormat::Table, ReportFormat::Html] {
+            let text = livechat.written(format).unwrap();
+            assert!(text.contains("Z = 2.69") && text.contains("by the rules of LiveChat"), "{text}");
+            assert!(text.lines().all(|line| format == ReportFormat::Html || line.chars().count() <= WIDTH));
+        }
     }
 }

@@ -42,6 +42,7 @@ pub(crate) fn table(frame: &Frame<'_>, rows: &[Row], by: By) -> Markup {
         By::Hour => "Hour",
         By::Day => "Day",
         By::Transport => "Messenger",
+        By::Tag => "Tag",
         By::All => "",
     };
     html! {

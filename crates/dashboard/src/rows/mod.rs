@@ -35,7 +35,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 5] = [Self::Requests, Self::Waiting, Self::Scores, Self::Crm, Self::Rejects];
+    pub(crate) const ALL: [Self; 5] = [Self::Requests, Self::Waiting, Self::Scores, Self::Crm, Self::Rejects];
 
     /// By its name in an address.
     pub(crate) fn named(name: &str) -> Result<Self, DashboardError> {

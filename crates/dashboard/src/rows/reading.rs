@@ -23,7 +23,7 @@ impl Table {
         parameters: &Parameters,
         most: i64,
     ) -> Result<Self, DashboardError> {
-        let account = asked.account.id.as_str();
+        let (account, columns) = (asked.account.id.as_str(), kind.columns());
         Ok(match kind {
             Kind::Requests => {
                 let of = asked.query(grouping(parameters.by.as_deref())?);
@@ -31,13 +31,13 @@ impl Table {
                 let key = parameters.key.as_deref();
                 let lines = requests(pool, &Requests { of, key, which, limit: most }).await?;
                 let total = lines.first().map_or(0, |line| line.total);
-                Self { columns: REQUESTS, rows: lines.into_iter().map(request).collect(), total }
+                Self { columns, rows: lines.into_iter().map(request).collect(), total }
             }
             Kind::Waiting => {
                 let total = store::report::waiting(pool, account).await?.requests;
                 let lines = waiting(pool, account, most).await?;
                 let row = |line| waits(line, asked);
-                Self { columns: WAITING, rows: lines.into_iter().map(row).collect(), total }
+                Self { columns, rows: lines.into_iter().map(row).collect(), total }
             }
             Kind::Scores => {
                 let days_of = match parameters.of.as_deref() {
@@ -50,18 +50,18 @@ impl Table {
                 let chosen = Scores { account, from, to, days_of, sentiment, limit: most };
                 let lines = scores(pool, &chosen).await?;
                 let total = lines.first().map_or(0, |line| line.total);
-                Self { columns: SCORES, rows: lines.into_iter().map(score).collect(), total }
+                Self { columns, rows: lines.into_iter().map(score).collect(), total }
             }
             Kind::Crm => {
                 let (crm, status) = (parameters.crm.as_deref(), parameters.status.as_deref());
                 let lines = crm_records(pool, account, crm, status, most).await?;
                 let total = lines.first().map_or(0, |line| line.total);
-                Self { columns: CRM, rows: lines.into_iter().map(record).collect(), total }
+                Self { columns, rows: lines.into_iter().map(record).collect(), total }
             }
             Kind::Rejects => {
                 let lines = rejects(pool, account, parameters.reason.as_deref(), most).await?;
                 let total = lines.first().map_or(0, |line| line.total);
-                Self { columns: REJECTS, rows: lines.into_iter().map(reject).collect(), total }
+                Self { columns, rows: lines.into_iter().map(reject).collect(), total }
             }
         })
     }
@@ -71,6 +71,19 @@ fn which(name: Option<&str>) -> Result<Which, DashboardError> {
     let Some(name) = name else { return Ok(Which::default()) };
     let found = Which::ALL.into_iter().find(|which| which.as_str() == name);
     found.ok_or(DashboardError::Unreadable("which requests"))
+}
+
+impl Kind {
+    /// The names of its columns.
+    pub(crate) fn columns(self) -> &'static [&'static str] {
+        match self {
+            Self::Requests => REQUESTS,
+            Self::Waiting => WAITING,
+            Self::Scores => SCORES,
+            Self::Crm => CRM,
+            Self::Rejects => REJECTS,
+        }
+    }
 }
 
 const REQUESTS: &[&str] = &[

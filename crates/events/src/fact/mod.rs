@@ -6,6 +6,7 @@
 mod cards;
 mod talk;
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::Id;
@@ -187,6 +188,33 @@ pub enum Filing<'a> {
 }
 
 impl Fact {
+    /// The earliest instant that a telling of this fact speaks of, where it has a place in its conversation's time; a
+    /// telling without a time of its own stands at its receipt. `None`: it has none (a row of the list of dialogs says how
+    /// things are), or belongs to no conversation.
+    pub fn happened_at(&self, received_at: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let own = match self {
+            // Whichever of its times is believed in the end, it is not before this.
+            Self::Message(f) => f.event_at.into_iter().chain(f.created_at).chain([received_at]).min(),
+            Self::RequestOpened(f) => f.at,
+            Self::RequestClosed(f) => f.at,
+            Self::DialogClosed(f) => f.at,
+            Self::DialogTransferred(f) => f.at,
+            Self::RequestReport(f) => f.opened_at.or(f.closed_at),
+            Self::RatingReport(f) => f.at,
+            Self::Tagging(f) => f.at,
+            _ => return None,
+        };
+        Some(own.unwrap_or(received_at))
+    }
+
+    /// The request that it names: of a rating the survey's own.
+    pub fn request_id(&self) -> Option<&str> {
+        match self.filing() {
+            Filing::Conversation(ids) => ids.request_id,
+            _ => None,
+        }
+    }
+
     /// What this fact is filed under.
     pub fn filing(&self) -> Filing<'_> {
         let ids = match self {

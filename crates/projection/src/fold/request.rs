@@ -1,16 +1,22 @@
 //! The row of a request and the rows of its turns.
 
+use std::ops::Range;
+
 use chrono::{DateTime, Timelike, Utc};
 use events::METRIC_VERSION;
 use events::fact::RequestKind;
+use serde::{Deserialize, Serialize};
 use store::tables::{AssignmentRow, RequestRow, TurnRow};
 
 use super::evidence::Evidence;
 use super::holding::Holding;
-use super::message::{Author, Message};
+use super::message::Message;
+use super::saved::Saved;
 use super::segment::Segment;
-use super::turns::{self, End, Turn, seconds};
+use super::talk::Talk;
+use super::turns::{End, Pair, Turn, Turns, both};
 use super::{Scope, assignment};
+use crate::AccountRules;
 
 /// The row of one request, and what hangs on it.
 pub(super) struct Rows {
@@ -19,39 +25,79 @@ pub(super) struct Rows {
     pub(super) assignments: Vec<AssignmentRow>,
 }
 
-/// The rows of one request.
+/// The state of a request before `cut`; without one, of a request of which nothing is known yet.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct RequestState {
+    pub(super) talk: Talk,
+    pub(super) turns: Turns,
+    pub(super) holding: Holding,
+}
+
+impl RequestState {
+    /// The same with the request's further messages, and the signs within a span of time.
+    pub(super) fn extended(
+        mut self,
+        evidence: &Evidence,
+        segment: &Segment,
+        messages: &[&Message],
+        within: Range<DateTime<Utc>>,
+        rules: &AccountRules,
+    ) -> Self {
+        let close = segment.close.as_ref().map(|close| close.at);
+        for message in messages {
+            self.talk.extend(message);
+            self.turns.extend(message, close, rules);
+        }
+        self.holding.extend(evidence, segment, messages, self.talk.first_client, &within, rules);
+        self.holding.answer(messages, &self.turns.rows());
+        self
+    }
+
+    /// The same without what is needed for rows only.
+    pub(super) fn settled(mut self) -> Self {
+        self.turns.settle();
+        self.holding.settle();
+        self
+    }
+}
+
+/// The rows of one request: of the one that the saved state is of, those that may have changed since.
 pub(super) fn rows(
     scope: &Scope<'_>,
     evidence: &Evidence,
     segment: &Segment,
     previous: Option<&String>,
+    saved: Option<&Saved>,
 ) -> Rows {
     let messages: Vec<&Message> = segment.messages.iter().map(|at| &evidence.messages[*at]).collect();
-    let counted = || messages.iter().copied().filter(|message: &&Message| message.counts());
-    let count = |author| i32::try_from(counted().filter(|m| m.author == author).count()).unwrap_or(i32::MAX);
     let id = segment.request_id.as_deref();
     let opened = id.and_then(|id| evidence.opened.get(id));
     let report = id.and_then(|id| evidence.reports.get(id));
-    let dialog_id = dialog_of(evidence, segment, &messages);
-    let initiated_by = initiated_by(opened.and_then(|o| o.fact.by_client), counted());
-    let holding = Holding::of(evidence, segment, dialog_id.as_deref());
-    let holder = holding.holder().or_else(|| report.and_then(|r| r.fact.operator_id.clone()));
-    let turns = turns::of(evidence, segment);
     let closed_at = segment.close.as_ref().map(|close| close.at);
-    let first_client = counted().find(|m| m.author == Author::Client).map(|m| m.sent_at);
-    let replies = || counted().filter(|m| m.qualifies());
-    let local = first_client.unwrap_or(segment.opened_at).with_timezone(&scope.rules.zone);
-    let measured = segment.kind == RequestKind::Common && initiated_by == "client";
+    let before = saved.filter(|saved| saved.key == segment.key);
+    let since = before.map_or(DateTime::<Utc>::MIN_UTC, Saved::cut_at);
+    let start = before.map(|saved| saved.request.clone()).unwrap_or_default();
+    let RequestState { talk, mut turns, holding } =
+        start.extended(evidence, segment, &messages, since..DateTime::<Utc>::MAX_UTC, scope.rules);
+    turns.finish(closed_at, scope.rules);
+    let dialog_id = talk.dialog_id.clone().or_else(|| dialog_of(evidence, segment));
+    // Who began: the vendor's word, else who spoke first.
+    let by_client = opened.and_then(|o| o.fact.by_client).or(talk.client_first).unwrap_or(true);
+    let listed = listed(evidence, segment, dialog_id.as_deref());
+    let holder = holding
+        .holder(listed)
+        .or_else(|| talk.mentioned.clone())
+        .or_else(|| report.and_then(|r| r.fact.operator_id.clone()));
+    let local = talk.first_client.unwrap_or(segment.opened_at).with_timezone(&scope.rules.zone);
+    let measured = segment.kind == RequestKind::Common && by_client;
     let durations = if measured {
-        Durations::of(scope, &turns, &holding, first_client, closed_at)
+        Durations::of(scope.rules, &turns, &holding, talk.first_client, closed_at)
     } else {
         Durations::default()
     };
-    let started = opened.map(|o| o.delivery).or_else(|| messages.first().map(|m| m.delivery));
-    let ended = id
-        .and_then(|id| evidence.closed.get(id))
-        .map(|closed| closed.delivery)
-        .or_else(|| messages.last().map(|m| m.delivery));
+    let started = opened.map(|o| o.delivery).or(talk.first_delivery);
+    let ended =
+        id.and_then(|id| evidence.closed.get(id)).map(|closed| closed.delivery).or(talk.last_delivery);
     let row = RequestRow {
         account_id: scope.account.to_owned(),
         request_key: segment.key.clone(),
@@ -62,27 +108,29 @@ pub(super) fn rows(
         client_id: scope.place.client_id.clone(),
         dialog_id,
         channel_id: scope.channel(),
-        transport: transport(&messages)
+        transport: talk
+            .transport
+            .clone()
             .or_else(|| opened.and_then(|o| o.fact.transport.clone()))
             .or_else(|| report.and_then(|r| r.fact.transport.clone())),
-        initiated_by: initiated_by.to_owned(),
+        initiated_by: if by_client { "client" } else { "company" }.to_owned(),
         opened_at: segment.opened_at,
         closed_at,
         close_reason: segment.close.as_ref().map(|close| close.reason.to_owned()),
         close_detail: segment.close.as_ref().and_then(|close| close.detail.clone()),
-        first_client_message_at: first_client,
-        first_reply_at: replies().next().map(|m| m.sent_at),
-        first_operator_id: replies().next().and_then(|m| m.registers.operator_id.clone()),
-        last_operator_id: replies().next_back().and_then(|m| m.registers.operator_id.clone()),
-        client_messages: count(Author::Client),
-        operator_messages: count(Author::Operator),
-        bot_messages: count(Author::Bot),
-        automation_messages: count(Author::Automation),
-        transfers: i32::try_from(holding.transfers()).unwrap_or(i32::MAX),
-        turns_answered: ends(&turns, |end| matches!(end, End::Answered { .. })),
-        turns_unanswered: ends(&turns, |end| matches!(end, End::Closed { .. })),
+        first_client_message_at: talk.first_client,
+        first_reply_at: talk.first_reply.as_ref().map(|reply| reply.at),
+        first_operator_id: talk.first_reply.as_ref().and_then(|reply| reply.operator.clone()),
+        last_operator_id: talk.last_reply.as_ref().and_then(|reply| reply.operator.clone()),
+        client_messages: talk.client,
+        operator_messages: talk.operator,
+        bot_messages: talk.bot,
+        automation_messages: talk.automation,
+        transfers: holding.transfers(),
+        turns_answered: turns.answered,
+        turns_unanswered: turns.unanswered,
         holder_operator_id: holder.clone(),
-        waiting_since: turns.last().filter(|turn| turn.end == End::Waiting).map(|turn| turn.asked_at),
+        waiting_since: turns.open.as_ref().map(|turn| turn.asked_at),
         frt_customer_seconds: durations.customer.0,
         frt_customer_business_seconds: durations.customer.1,
         frt_human_seconds: durations.human.0,
@@ -100,53 +148,42 @@ pub(super) fn rows(
         ended_by_delivery: ended.map(|id| id.0),
         row_hash: 0,
     };
-    let assignments = assignment::rows(scope, evidence, segment, &holding, &turns, measured);
-    let turns =
-        (1..).zip(&turns).map(|(no, turn)| turn_row(scope, segment, no, turn, holder.as_ref(), measured));
+    let assignments = assignment::rows(scope, segment, &holding, measured);
+    let turns = turns.rows().map(|turn| turn_row(scope, segment, turn, holder.as_ref(), measured));
     Rows { row, turns: turns.collect(), assignments }
 }
 
-fn ends(turns: &[Turn], of: fn(&End) -> bool) -> i32 {
-    i32::try_from(turns.iter().filter(|turn| of(&turn.end)).count()).unwrap_or(i32::MAX)
+/// The operator in the list of dialogs, fetched while the request was open.
+fn listed(
+    evidence: &Evidence,
+    segment: &Segment,
+    dialog_id: Option<&str>,
+) -> Option<(DateTime<Utc>, String)> {
+    let row = evidence.dialogs.get(dialog_id?)?;
+    let open = row.observed_at >= segment.opened_at
+        && segment.close.as_ref().is_none_or(|close| row.observed_at <= close.at);
+    Some((row.observed_at, row.fact.operator_id.clone()?)).filter(|_| open)
 }
 
-/// The dialog of a request: its last message that names one, else its events. A dialog whose row stands in another
-/// conversation is not ours to name, but it is still the request's.
-fn dialog_of(evidence: &Evidence, segment: &Segment, messages: &[&Message]) -> Option<String> {
-    let id = segment.request_id.as_deref();
-    messages
-        .iter()
-        .rev()
-        .find_map(|message| message.registers.dialog_id.clone())
-        .or_else(|| id.and_then(|id| evidence.opened.get(id)?.fact.dialog_id.clone()))
-        .or_else(|| id.and_then(|id| evidence.closed.get(id)?.fact.dialog_id.clone()))
-        .or_else(|| {
-            let named = |request: &Option<String>| request.is_some() && request.as_deref() == id;
-            let transfers = evidence.transfers.iter().filter(|t| named(&t.fact.request_id));
-            let closes = evidence.dialog_closes.iter().filter(|c| named(&c.fact.request_id));
-            let rows = evidence.dialogs.values().filter(|d| named(&d.fact.request_id));
-            transfers
-                .map(|t| t.fact.dialog_id.clone())
-                .chain(closes.map(|c| c.fact.dialog_id.clone()))
-                .chain(rows.map(|d| d.fact.dialog_id.clone()))
-                .flatten()
-                .next()
-        })
+/// The dialog of a request none of whose messages names one: of its events, else of the list. A dialog whose row stands
+/// in another conversation is not ours to name, but it is still the request's.
+fn dialog_of(evidence: &Evidence, segment: &Segment) -> Option<String> {
+    let id = segment.request_id.as_deref()?;
+    let opened = evidence.opened.get(id).and_then(|opened| opened.fact.dialog_id.clone());
+    let closed = || evidence.closed.get(id).and_then(|closed| closed.fact.dialog_id.clone());
+    opened.or_else(closed).or_else(|| {
+        let named = |request: &Option<String>| request.as_deref() == Some(id);
+        let transfers = evidence.transfers.iter().filter(|t| named(&t.fact.request_id));
+        let closes = evidence.dialog_closes.iter().filter(|c| named(&c.fact.request_id));
+        let rows = evidence.dialogs.values().filter(|d| named(&d.fact.request_id));
+        transfers
+            .map(|t| t.fact.dialog_id.clone())
+            .chain(closes.map(|c| c.fact.dialog_id.clone()))
+            .chain(rows.map(|d| d.fact.dialog_id.clone()))
+            .flatten()
+            .next()
+    })
 }
-
-fn transport(messages: &[&Message]) -> Option<String> {
-    messages.iter().find_map(|message| message.registers.transport.clone())
-}
-
-/// Who began: the vendor's word, else who spoke first.
-fn initiated_by<'a>(by_client: Option<bool>, mut counted: impl Iterator<Item = &'a Message>) -> &'static str {
-    let by_client = by_client
-        .unwrap_or_else(|| counted.find(|m| m.author.talks()).is_none_or(|m| m.author == Author::Client));
-    if by_client { "client" } else { "company" }
-}
-
-/// A duration and its business variant.
-type Pair = (Option<f64>, Option<f64>);
 
 #[derive(Default)]
 struct Durations {
@@ -159,58 +196,34 @@ struct Durations {
 
 impl Durations {
     fn of(
-        scope: &Scope<'_>,
-        turns: &[Turn],
+        rules: &AccountRules,
+        turns: &Turns,
         holding: &Holding,
         first_client: Option<DateTime<Utc>>,
         closed_at: Option<DateTime<Utc>>,
     ) -> Self {
-        let pair = |from, to| both(scope, from, to);
+        let pair = |(from, to)| both(rules, from, to);
         let first = turns.first().and_then(|turn| match &turn.end {
             End::Answered { at, .. } => Some((turn.asked_at, *at)),
             _ => None,
         });
         let human = first.map(|(asked, reply)| {
-            let handed = holding.handed_to_people(scope.rules, reply);
+            let handed = holding.handed_to_people(reply);
             (handed.map_or(asked, |handed| handed.max(asked)), reply)
         });
-        let replies: Vec<Pair> = turns
-            .iter()
-            .filter_map(|turn| match &turn.end {
-                End::Answered { at, .. } => Some(pair(turn.asked_at, *at)),
-                _ => None,
-            })
-            .collect();
         Self {
-            customer: first.map_or((None, None), |(from, to)| pair(from, to)),
-            human: human.map_or((None, None), |(from, to)| pair(from, to)),
-            average: (mean(replies.iter().map(|reply| reply.0)), mean(replies.iter().map(|reply| reply.1))),
-            queue_wait: first_client.and_then(|asked| holding.queue_wait(scope.rules, asked)),
-            resolution: first_client.zip(closed_at).map_or((None, None), |(from, to)| pair(from, to)),
+            customer: first.map(pair).unwrap_or_default(),
+            human: human.map(pair).unwrap_or_default(),
+            average: (turns.reply.value(), turns.reply_business.value()),
+            queue_wait: first_client.and_then(|asked| holding.queue_wait(asked)),
+            resolution: first_client.zip(closed_at).map(pair).unwrap_or_default(),
         }
     }
-}
-
-/// Seconds between two instants, and those within business hours.
-fn both(scope: &Scope<'_>, from: DateTime<Utc>, to: DateTime<Utc>) -> Pair {
-    let business = scope.rules.hours.as_ref().and_then(|hours| hours.seconds_between(from, to));
-    (Some(seconds(from, to)), business)
-}
-
-/// The mean of what is known; `None` of nothing.
-fn mean(values: impl Iterator<Item = Option<f64>>) -> Option<f64> {
-    let (mut sum, mut n) = (0.0, 0.0);
-    for value in values.flatten() {
-        sum += value;
-        n += 1.0;
-    }
-    (n > 0.0).then(|| sum / n)
 }
 
 fn turn_row(
     scope: &Scope<'_>,
     segment: &Segment,
-    turn_no: i32,
     turn: &Turn,
     holder: Option<&String>,
     measured: bool,
@@ -220,11 +233,11 @@ fn turn_row(
         End::Closed { at } => ("closed_unanswered", None, Some(*at), holder.cloned()),
         End::Waiting => ("waiting", None, None, holder.cloned()),
     };
-    let reply = answered_at.filter(|_| measured).map_or((None, None), |at| both(scope, turn.asked_at, at));
+    let reply = if measured { turn.reply(scope.rules) } else { (None, None) };
     TurnRow {
         account_id: scope.account.to_owned(),
         request_key: segment.key.clone(),
-        turn_no,
+        turn_no: turn.number,
         conversation: scope.conversation.to_owned(),
         asked_at: turn.asked_at,
         answered_at,

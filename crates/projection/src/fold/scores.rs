@@ -10,6 +10,7 @@ use store::tables::{RequestRow, TagScoreRow};
 
 use super::Scope;
 use super::evidence::{Evidence, Rating};
+use super::saved::{BeforeTheCut, Saved};
 use super::segment::{Segment, Segments};
 use super::tags::Episode;
 use crate::account::ScoreTag;
@@ -27,7 +28,8 @@ pub(super) fn rows(
     segments: &Segments,
     requests: &[RequestRow],
     episodes: &[Episode],
-) -> Vec<TagScoreRow> {
+    saved: Option<&Saved>,
+) -> Result<Vec<TagScoreRow>, BeforeTheCut> {
     let mut valuations: BTreeMap<&str, (Option<Tagged<'_>>, Vec<&Rating>)> = BTreeMap::new();
     for episode in episodes {
         if let Some(score) = scope.rules.scores.of(&episode.tag_id, episode.label.as_deref()) {
@@ -57,17 +59,17 @@ pub(super) fn rows(
             }
         }
         let alone = of_scale.len() == 1;
-        let context = Context { scope, evidence, segments, requests, valuation };
+        let context = Context { scope, evidence, segments, requests, valuation, saved };
         for (scale, rating) in of_scale {
             let same = |tagged: &Tagged<'_>| alone || rating.fact.score == Some(tagged.score.score);
             let tag = tag.take_if(|tagged| same(tagged));
-            rows.push(context.row(if alone { "" } else { scale }, tag.as_ref(), Some(rating)));
+            rows.push(context.row(if alone { "" } else { scale }, tag.as_ref(), Some(rating))?);
         }
         if let Some(tagged) = &tag {
-            rows.push(context.row("", Some(tagged), None));
+            rows.push(context.row("", Some(tagged), None)?);
         }
     }
-    rows
+    Ok(rows)
 }
 
 /// Of several score tags the one that is still on counts, then the latest.
@@ -81,10 +83,16 @@ struct Context<'a> {
     segments: &'a Segments,
     requests: &'a [RequestRow],
     valuation: &'a str,
+    saved: Option<&'a Saved>,
 }
 
 impl Context<'_> {
-    fn row(&self, scale_id: &str, tag: Option<&Tagged<'_>>, rating: Option<&Rating>) -> TagScoreRow {
+    fn row(
+        &self,
+        scale_id: &str,
+        tag: Option<&Tagged<'_>>,
+        rating: Option<&Rating>,
+    ) -> Result<TagScoreRow, BeforeTheCut> {
         let given_at = tag
             .map(|tagged| tagged.episode.added_at)
             .or_else(|| rating.and_then(|rating| rating.fact.at))
@@ -97,8 +105,8 @@ impl Context<'_> {
         let removed_at = tag.and_then(|tagged| tagged.episode.removed_at);
         let withdrawn_at =
             removed_at.filter(|removed| rating.is_none_or(|rating| rating.listed_at <= *removed));
-        let (rated, link) = self.rated(rating);
-        TagScoreRow {
+        let (rated, link) = self.rated(rating)?;
+        Ok(TagScoreRow {
             account_id: self.scope.account.to_owned(),
             valuation_request_key: self.valuation.to_owned(),
             scale_id: scale_id.to_owned(),
@@ -119,34 +127,38 @@ impl Context<'_> {
             sentiment: sentiment(score, scale).to_owned(),
             comment: rating.and_then(|rating| rating.fact.comment.clone()),
             withdrawn_at,
-            operator_id: self.rated_operator(rated.as_deref(), given_at, rating),
+            operator_id: self.rated_operator(rated.as_deref(), given_at, rating)?,
             request_key: rated,
             link: Some(link.to_owned()),
             delivery_id: self.first_told(tag, rating).0,
             row_hash: 0,
-        }
+        })
     }
 
     /// The rated request: the report's word; for a survey the latest closed contact before it; else the tagged request
     /// itself.
-    fn rated(&self, rating: Option<&Rating>) -> (Option<String>, &'static str) {
+    fn rated(&self, rating: Option<&Rating>) -> Result<(Option<String>, &'static str), BeforeTheCut> {
         if let Some(request) = rating.and_then(|rating| rating.fact.request_id.clone()) {
-            return (Some(request), "given");
+            return Ok((Some(request), "given"));
         }
         let place = self.segments.requests.iter().position(|segment| segment.key == self.valuation);
-        match place.map(|place| (place, &self.segments.requests[place])) {
+        let (rated, link) = match place.map(|place| (place, &self.segments.requests[place])) {
             Some((place, survey)) if survey.kind == RequestKind::Rating => {
                 let contacts = || {
                     let earlier = self.segments.requests[..place].iter().rev();
                     earlier.filter(|segment: &&Segment| segment.kind == RequestKind::Common)
                 };
-                let rated = contacts().find(|segment| segment.close.is_some()).or_else(|| contacts().next());
-                (rated.map(|segment| segment.key.clone()), "derived")
+                let closed = contacts().find(|segment| segment.close.is_some());
+                if closed.is_none() && self.saved.is_some() {
+                    return Err(BeforeTheCut);
+                }
+                (closed.or_else(|| contacts().next()).map(|segment| segment.key.clone()), "derived")
             }
             // Where there is no rating feature, operators tag the contact itself.
             Some(_) => (Some(self.valuation.to_owned()), "given"),
             None => (Some(self.valuation.to_owned()), "derived"),
-        }
+        };
+        Ok((rated, link))
     }
 
     /// The sender of the last qualifying reply before the rating; else whom the report names, else who held it.
@@ -155,17 +167,28 @@ impl Context<'_> {
         rated: Option<&str>,
         given_at: DateTime<Utc>,
         rating: Option<&Rating>,
-    ) -> Option<String> {
+    ) -> Result<Option<String>, BeforeTheCut> {
         let place = self.segments.requests.iter().position(|segment| Some(segment.key.as_str()) == rated);
-        let replies = place.and_then(|place| {
-            let mut messages =
-                self.segments.requests[place].messages.iter().map(|at| &self.evidence.messages[*at]);
-            messages.rfind(|message| message.qualifies() && message.sent_at <= given_at)
+        // It may stand before the cut, or its replies may.
+        if let Some(saved) = self.saved
+            && (place.is_none() || given_at < saved.cut_at())
+        {
+            return Err(BeforeTheCut);
+        }
+        let reply = place.and_then(|place| {
+            let segment = &self.segments.requests[place];
+            let mut messages = segment.messages.iter().map(|at| &self.evidence.messages[*at]);
+            let after = messages.rfind(|message| message.qualifies() && message.sent_at <= given_at);
+            let before =
+                || self.saved.filter(|saved| saved.key == segment.key)?.request.talk.last_reply.clone();
+            after
+                .map(|message| message.registers.operator_id.clone())
+                .or_else(|| before().map(|reply| reply.operator))
         });
-        replies
-            .and_then(|message| message.registers.operator_id.clone())
+        Ok(reply
+            .flatten()
             .or_else(|| rating.and_then(|rating| rating.fact.operator_id.clone()))
-            .or_else(|| place.and_then(|place| self.requests.get(place)?.holder_operator_id.clone()))
+            .or_else(|| place.and_then(|place| self.requests.get(place)?.holder_operator_id.clone())))
     }
 
     fn first_told(&self, tag: Option<&Tagged<'_>>, rating: Option<&Rating>) -> DeliveryId {

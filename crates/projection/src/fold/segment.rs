@@ -13,6 +13,7 @@ use events::fact::RequestKind;
 
 use super::evidence::Evidence;
 use super::message::Message;
+use super::saved::Saved;
 
 /// Why a request is closed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +32,8 @@ pub(super) struct Segment {
     pub(super) opened_at: DateTime<Utc>,
     pub(super) close: Option<Close>,
     pub(super) messages: Vec<usize>,
+    /// Its id is not known, but a message says that it opened it.
+    pub(super) announced: bool,
 }
 
 impl Segment {
@@ -53,14 +56,15 @@ impl Segments {
     }
 }
 
-/// Cuts a conversation.
-pub(super) fn requests(evidence: &Evidence, conversation: &str) -> Segments {
-    let mut requests = given(evidence);
-    let announced = announced(evidence, conversation, &requests);
+/// Cuts a conversation; with a saved state what came after its cut, and the request that lasts across it.
+pub(super) fn requests(evidence: &Evidence, conversation: &str, saved: Option<&Saved>) -> Segments {
+    let mut requests = given(evidence, saved);
+    let announced = announced(evidence, conversation, &requests, saved);
     requests.extend(announced);
+    requests.extend(saved.filter(|saved| saved.is_announced()).map(Saved::unnamed));
     requests.sort_by(|a, b| (a.opened_at, &a.key).cmp(&(b.opened_at, &b.key)));
     let mut closes = closes(evidence);
-    close_given(evidence, &mut requests, &closes);
+    close_given(evidence, &mut requests, &closes, saved);
     // The close of a request of which nothing else is known ends what is derived before it.
     let only_closed = requests.iter().filter(|request| is_only_closed(evidence, request));
     closes.extend(only_closed.filter_map(|r| Some((r.close.as_ref()?.at, r.request_id.clone()))));
@@ -69,7 +73,7 @@ pub(super) fn requests(evidence: &Evidence, conversation: &str) -> Segments {
         requests.iter().flat_map(|request| request.messages.iter().copied()).collect();
     let without_id: Vec<usize> = (0..evidence.messages.len()).filter(|at| !with_id.contains(at)).collect();
     let rest = adopt(evidence, &mut requests, &without_id);
-    requests.extend(derive(evidence, conversation, &requests, &rest, &closes));
+    requests.extend(derive(evidence, conversation, &requests, &rest, &closes, saved));
     requests.sort_by(|a, b| (a.opened_at, &a.key).cmp(&(b.opened_at, &b.key)));
     rekey(evidence, &mut requests);
     supersede(&mut requests);
@@ -79,29 +83,39 @@ pub(super) fn requests(evidence: &Evidence, conversation: &str) -> Segments {
 }
 
 /// Requests that have an id, with their messages and openings, by opening.
-fn given(evidence: &Evidence) -> Vec<Segment> {
+fn given(evidence: &Evidence, saved: Option<&Saved>) -> Vec<Segment> {
     let mut messages: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for (at, message) in evidence.messages.iter().enumerate() {
         if let Some(id) = &message.registers.request_id {
             messages.entry(id).or_default().push(at);
         }
     }
+    let lasting = saved.and_then(Saved::request_id);
     let ids: BTreeSet<&str> = messages
         .keys()
         .copied()
+        .chain(lasting)
         .chain(evidence.opened.keys().map(String::as_str))
         .chain(evidence.closed.keys().map(String::as_str))
         .chain(evidence.reports.keys().map(String::as_str))
         .filter(|id| evidence.owns_request(id))
         .collect();
     ids.into_iter()
-        .filter_map(|id| given_one(evidence, id, messages.remove(id).unwrap_or_default()))
+        .filter_map(|id| {
+            let talked = saved.filter(|_| lasting == Some(id)).and_then(Saved::first_talk);
+            given_one(evidence, id, messages.remove(id).unwrap_or_default(), talked)
+        })
         .collect()
 }
 
 /// Requests whose id nobody names but whose first message says that it opened one (`is_new_request`). Where a given
 /// request was opened and has not talked yet, it is that one's first message.
-fn announced(evidence: &Evidence, conversation: &str, given: &[Segment]) -> Vec<Segment> {
+fn announced(
+    evidence: &Evidence,
+    conversation: &str,
+    given: &[Segment],
+    saved: Option<&Saved>,
+) -> Vec<Segment> {
     let named: BTreeMap<usize, &str> =
         given.iter().flat_map(|r| r.messages.iter().map(|at| (*at, r.key.as_str()))).collect();
     let talk = |at: usize| evidence.messages[at].author.talks() && evidence.messages[at].counts();
@@ -109,7 +123,8 @@ fn announced(evidence: &Evidence, conversation: &str, given: &[Segment]) -> Vec<
         let second = evidence.messages[at].second;
         let contacts = given.iter().filter(|r| r.counts_as_contact() && r.opened_at.timestamp() <= second);
         let last = contacts.max_by(|a, b| (a.opened_at, &a.key).cmp(&(b.opened_at, &b.key)));
-        last.is_some_and(|last| {
+        // The one that lasts across a cut has talked before it.
+        last.filter(|last| saved.is_none_or(|saved| saved.request_key() != last.key)).is_some_and(|last| {
             let since = last.opened_at.timestamp();
             let its = |at: &usize| named.get(at).is_none_or(|key| *key == last.key);
             !(0..at)
@@ -128,14 +143,20 @@ fn announced(evidence: &Evidence, conversation: &str, given: &[Segment]) -> Vec<
             opened_at: evidence.messages[at].sent_at,
             close: None,
             messages: vec![at],
+            announced: true,
         })
         .collect()
 }
 
-fn given_one(evidence: &Evidence, id: &str, messages: Vec<usize>) -> Option<Segment> {
+fn given_one(
+    evidence: &Evidence,
+    id: &str,
+    messages: Vec<usize>,
+    talked: Option<DateTime<Utc>>,
+) -> Option<Segment> {
     let opened = evidence.opened.get(id);
     let report = evidence.reports.get(id);
-    let first = first_talk(evidence, &messages);
+    let first = talked.or_else(|| first_talk(evidence, &messages));
     let opened_at = [opened.and_then(|opened| opened.fact.at), first]
         .into_iter()
         .flatten()
@@ -154,6 +175,7 @@ fn given_one(evidence: &Evidence, id: &str, messages: Vec<usize>) -> Option<Segm
         opened_at,
         close: None,
         messages,
+        announced: false,
     })
 }
 
@@ -178,7 +200,12 @@ fn closes(evidence: &Evidence) -> Vec<(DateTime<Utc>, Option<String>)> {
 }
 
 /// Closes given requests: `close_request`, else a close of the dialog, else the report.
-fn close_given(evidence: &Evidence, requests: &mut [Segment], closes: &[(DateTime<Utc>, Option<String>)]) {
+fn close_given(
+    evidence: &Evidence,
+    requests: &mut [Segment],
+    closes: &[(DateTime<Utc>, Option<String>)],
+    saved: Option<&Saved>,
+) {
     let mut of_dialog: BTreeMap<String, Vec<DateTime<Utc>>> = BTreeMap::new();
     for (at, named) in closes {
         // Events have whole seconds at times: a request opened within that second was not open yet.
@@ -194,6 +221,8 @@ fn close_given(evidence: &Evidence, requests: &mut [Segment], closes: &[(DateTim
         let closes = of_dialog.get(&request.key)?;
         let talk = request.messages.iter().rev().map(|at| &evidence.messages[*at]);
         let last = talk.into_iter().find(|m| m.author.talks() && m.counts()).map(|m| m.second);
+        let before = || saved.filter(|saved| saved.request_key() == request.key)?.last_talk_second();
+        let last = last.or_else(before);
         let after = closes.iter().filter(|at| last.is_none_or(|last| at.timestamp() >= last)).min();
         after.or_else(|| closes.iter().max()).copied()
     };
@@ -264,22 +293,27 @@ fn derive(
     given: &[Segment],
     rest: &[usize],
     closes: &[(DateTime<Utc>, Option<String>)],
+    saved: Option<&Saved>,
 ) -> Vec<Segment> {
-    let mut derived: Vec<Segment> = Vec::new();
+    let lasting = saved.filter(|saved| saved.is_derived());
+    let mut derived: Vec<Segment> = lasting.map(Saved::unnamed).into_iter().collect();
     let openings: Vec<DateTime<Utc>> =
         given.iter().filter(|r| r.counts_as_contact()).map(|r| r.opened_at).collect();
     // The first close at or after the second of a message, and the first opening of a given request after it.
-    let ended_by = |message: &Message| {
-        closes.get(closes.partition_point(|close| close.0.timestamp() < message.second)).map(|close| close.0)
+    let ended_by = |second: i64| {
+        closes.get(closes.partition_point(|close| close.0.timestamp() < second)).map(|close| close.0)
     };
-    let opening_after = |message: &Message| {
-        openings.get(openings.partition_point(|at| at.timestamp() <= message.second)).copied()
+    let opening_after =
+        |second: i64| openings.get(openings.partition_point(|at| at.timestamp() <= second)).copied();
+    let last_second = |request: &Segment| match request.messages.last() {
+        Some(last) => Some(evidence.messages[*last].second),
+        None => lasting.and_then(|saved| saved.request.talk.last_second),
     };
     for &at in rest {
         let message = &evidence.messages[at];
         let open = derived.last_mut().filter(|request: &&mut Segment| {
-            let last = request.messages.last().map(|last| &evidence.messages[*last]);
-            let end = last.and_then(|last| [ended_by(last), opening_after(last)].into_iter().flatten().min());
+            let end = last_second(request)
+                .and_then(|last| [ended_by(last), opening_after(last)].into_iter().flatten().min());
             end.is_none_or(|end| message.second <= end.timestamp())
         });
         match open {
@@ -291,13 +325,14 @@ fn derive(
                 opened_at: message.sent_at,
                 close: None,
                 messages: vec![at],
+                announced: false,
             }),
             // A note or a system line outside of any request.
             None => {}
         }
     }
     for request in &mut derived {
-        let Some(last) = request.messages.last().map(|last| &evidence.messages[*last]) else { continue };
+        let Some(last) = last_second(request) else { continue };
         let close = ended_by(last).filter(|at| opening_after(last).is_none_or(|opening| *at <= opening));
         request.close = close.map(|at| Close { at, reason: "unknown", detail: None });
     }

@@ -415,4 +415,5 @@ mod ladder;
 #[expect(unreachable_pub, reason = "a public module where it is at home")]
 #[path = "../../../../tests/src/random_account/mod.rs"]
 mod random_account;
+mod saved;
 mod scores;

@@ -9,8 +9,7 @@ use store::tables::{
 };
 use store::{PgConnection, StoreError};
 
-use crate::AccountRules;
-use crate::fold::fold;
+use crate::fold::Folded;
 
 /// What to write and what to delete.
 #[derive(Default)]
@@ -25,6 +24,10 @@ pub(super) struct ChangedRows {
     gone: HashMap<&'static str, Vec<Gone>>,
     /// Clients whose rows depend on what changed.
     pub(super) clients: BTreeSet<(String, String)>,
+    /// Those among them of whose conversations something new was told.
+    pub(super) told: BTreeSet<(String, String)>,
+    /// Conversations that fold for changed rules only.
+    quiet: BTreeSet<(String, String)>,
     /// Messages (account, id) that their conversation has for the first time.
     pub(super) fresh_messages: BTreeSet<(String, String)>,
 }
@@ -41,9 +44,9 @@ const TABLES: [&str; 7] = [
 ];
 
 impl ChangedRows {
-    /// Folds a conversation and keeps what differs.
-    pub(super) fn add(&mut self, subject: &Subject, rules: &AccountRules) -> Result<(), StoreError> {
-        let folded = fold(subject, rules);
+    /// Keeps what differs from the rows that are there.
+    /// `quiet`: the rules changed, nothing was told.
+    pub(super) fn add(&mut self, subject: &Subject, folded: Folded, quiet: bool) -> Result<(), StoreError> {
         let mut kept = HashSet::new();
         let first_message = self.messages.len();
         let mut changed = false;
@@ -71,7 +74,14 @@ impl ChangedRows {
         }
         if changed {
             let client = events::fact::Conversation::from_key(&subject.subject).client_id;
-            self.clients.insert((subject.account.clone(), client));
+            let client = (subject.account.clone(), client);
+            if !quiet {
+                self.told.insert(client.clone());
+            }
+            self.clients.insert(client);
+        }
+        if quiet {
+            self.quiet.insert((subject.account.clone(), subject.subject.clone()));
         }
         Ok(())
     }
@@ -88,11 +98,18 @@ impl ChangedRows {
         one_of_each(&mut self.scores, |row| &row.conversation);
     }
 
-    /// Account and valuation request of every score that changed or went.
+    /// Account and valuation request of every score that changed or went, and that somebody has to hear of.
     pub(super) fn valuations(&self) -> Vec<(String, String)> {
-        let changed =
-            self.scores.iter().map(|row| (row.account_id.clone(), row.valuation_request_key.clone()));
-        let gone = self.gone.get(TagScoreRow::TABLE).into_iter().flatten().map(|gone| {
+        let heard = |account: &String, conversation: &String| {
+            !self.quiet.contains(&(account.clone(), conversation.clone()))
+        };
+        let changed = self
+            .scores
+            .iter()
+            .filter(|row| heard(&row.account_id, &row.conversation))
+            .map(|row| (row.account_id.clone(), row.valuation_request_key.clone()));
+        let gone = self.gone.get(TagScoreRow::TABLE).into_iter().flatten();
+        let gone = gone.filter(|gone| heard(&gone.account, &gone.conversation)).map(|gone| {
             let valuation = gone.key.rsplit_once('#').map_or(gone.key.as_str(), |(valuation, _)| valuation);
             (gone.account.clone(), valuation.to_owned())
         });

@@ -1,14 +1,14 @@
 //! Step 2: claims what is marked, folds it from committed facts, writes the rows that changed.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use store::changes::{self, ChangeKind};
 use store::folding::{self, Activity, Subject, Work};
 use store::tables::{self, ClientRow, LeadRow, TableRow, sealed};
 use store::{PgPool, StoreError};
 
+use super::conversations;
 use crate::entities;
-use crate::runner::changed_rows::ChangedRows;
 use crate::{AccountRules, Rules};
 
 /// What one call of [`fold_marked`] did.
@@ -50,25 +50,24 @@ async fn settle(pool: &PgPool, limit: i64) -> Result<usize, StoreError> {
 
 async fn conversations(pool: &PgPool, rules: &Rules, limit: i64) -> Result<usize, StoreError> {
     let mut transaction = store::begin(pool).await?;
-    let work = folding::claim_conversations(&mut transaction, limit).await?;
-    if work.subjects.is_empty() {
+    let claimed = folding::claim_conversations(&mut transaction, limit).await?;
+    if claimed.conversations.is_empty() {
         return Ok(0);
     }
-    let mut changed = ChangedRows::default();
-    for subject in &work.subjects {
-        changed.add(subject, rules.of(&subject.account))?;
-    }
-    changed.one_of_each();
+    conversations::check_rules(&mut transaction, &claimed, rules).await?;
+    let conversations::Folds { changed, states } =
+        conversations::fold(&mut transaction, &claimed, rules).await?;
     folding::contest(&mut transaction, &changed.fresh_messages).await?;
     changed.write(&mut transaction).await?;
+    folding::write_states(&mut transaction, &states).await?;
     if rules.readers().scores {
         changes::note(&mut transaction, ChangeKind::Score, &changed.valuations()).await?;
     }
     fail::fail_point!("projection.rows_written", |_| std::process::abort());
-    folding::finish(&mut transaction, &work, &changed.clients).await?;
+    claimed.finish(&mut transaction, &changed.clients, &changed.told).await?;
     store::commit(transaction).await?;
     fail::fail_point!("projection.rows_committed", |_| std::process::abort());
-    Ok(work.subjects.len())
+    Ok(claimed.conversations.len())
 }
 
 async fn clients(pool: &PgPool, rules: &Rules, limit: i64) -> Result<usize, StoreError> {
@@ -108,9 +107,11 @@ async fn clients(pool: &PgPool, rules: &Rules, limit: i64) -> Result<usize, Stor
     tables::upsert_changed::<ClientRow>(&mut transaction, &rows).await?;
     let changed = tables::upsert_changed::<LeadRow>(&mut transaction, &leads).await?;
     if rules.readers().leads {
-        changes::note(&mut transaction, ChangeKind::Lead, &changed).await?;
+        let heard: Vec<(String, String)> =
+            changed.into_iter().filter(|(account, client)| !work.is_quiet(account, client)).collect();
+        changes::note(&mut transaction, ChangeKind::Lead, &heard).await?;
     }
-    folding::finish(&mut transaction, &work, &BTreeSet::new()).await?;
+    folding::finish(&mut transaction, &work).await?;
     store::commit(transaction).await?;
     Ok(work.subjects.len())
 }
@@ -142,7 +143,7 @@ async fn finish<R: TableRow>(
     rows: &[R],
 ) -> Result<usize, StoreError> {
     tables::upsert(&mut transaction, rows).await?;
-    folding::finish(&mut transaction, work, &BTreeSet::new()).await?;
+    folding::finish(&mut transaction, work).await?;
     store::commit(transaction).await?;
     Ok(work.subjects.len())
 }

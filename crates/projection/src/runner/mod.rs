@@ -5,8 +5,9 @@
 //! runners, in one process or many, work on one database: leases share the partitions, epochs fence whoever was
 //! thought dead, marks share the folding.
 
-mod calendars;
+mod adopting;
 mod changed_rows;
+mod conversations;
 mod fold_marks;
 mod partitions;
 mod store_facts;
@@ -125,7 +126,7 @@ impl Runner {
             outcome
         };
         let folding = async {
-            let outcome = match self.publish_calendars(&stop).await {
+            let outcome = match self.adopt_rules(&stop).await {
                 Ok(()) => self.fold_loop(&stop).await,
                 stopped => stopped,
             };
@@ -176,13 +177,13 @@ impl Runner {
         Ok(())
     }
 
-    /// Reports subtract the same intervals as the fold: they are written before the first row is.
-    async fn publish_calendars(&self, stop: &CancellationToken) -> Result<(), ProjectionError> {
+    /// Before the first row is folded.
+    async fn adopt_rules(&self, stop: &CancellationToken) -> Result<(), ProjectionError> {
         let mut pause = Pause::new();
         while !stop.is_cancelled() {
-            match calendars::publish(&self.pool, &self.rules).await {
+            match adopting::adopt(&self.pool, &self.rules).await {
                 Ok(()) => break,
-                Err(error) => pause.take(error.into(), "projection.calendars", stop).await?,
+                Err(error) => pause.take(error.into(), "projection.rules", stop).await?,
             }
         }
         Ok(())

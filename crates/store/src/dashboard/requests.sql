@@ -11,7 +11,13 @@ with requested as (
     where account_id = $1::text
       and ($2::date is null or local_day >= $2::date) and ($3::date is null or local_day <= $3::date)
       and ($5::text is null
-           or report_key($4::text, operator_id, channel_id, transport, local_day, local_hour) = $5::text)
+           or case $4::text
+                  when 'tag' then ($5::text <> '') = exists (
+                      select from report_request_tags t
+                      where t.account_id = r.account_id and t.request_key = r.request_key
+                        and ($5::text = '' or t.tag_id = $5::text))
+                  else report_key($4::text, operator_id, channel_id, transport, local_day, local_hour) = $5::text
+              end)
 ),
 chosen as (
     select *, count(*) over () as total

@@ -23,6 +23,11 @@ pub(super) struct Contested {
 }
 
 impl Contested {
+    /// Account and conversation.
+    pub(super) fn place(self) -> (String, String) {
+        (self.account_id, self.conversation)
+    }
+
     /// What it is to a conversation where it does not stand: foreign.
     pub(super) fn lost(self) -> Option<(String, String, String)> {
         (self.owner != self.conversation)

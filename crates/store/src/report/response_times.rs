@@ -24,9 +24,15 @@ pub enum By {
     Day,
     /// Its local hour, `0` to `23`.
     Hour,
+    /// The tag's id; a request with several that are on counts under each, one without under `''`.
+    Tag,
 }
 
 impl By {
+    /// All of them.
+    pub const ALL: [Self; 7] =
+        [Self::All, Self::Operator, Self::Channel, Self::Transport, Self::Day, Self::Hour, Self::Tag];
+
     /// As JSON and SQL call it.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -36,6 +42,7 @@ impl By {
             Self::Transport => "transport",
             Self::Day => "day",
             Self::Hour => "hour",
+            Self::Tag => "tag",
         }
     }
 }
@@ -162,7 +169,7 @@ impl Row {
 
 /// One row and one of its summaries.
 #[derive(sqlx::FromRow)]
-struct Line {
+pub(super) struct Line {
     key: String,
     label: String,
     requests: i64,
@@ -192,15 +199,29 @@ pub async fn response_times(
     executor: impl PgExecutor<'_>,
     query: &Query<'_>,
 ) -> Result<Vec<Row>, StoreError> {
-    let lines: Vec<Line> = sqlx::query_as(include_str!("response_times.sql"))
-        .bind(query.account.as_str())
+    let lines: Vec<Line> =
+        asked(concat!(include_str!("response_times.sql"), include_str!("summaries.sql")), query)
+            .fetch_all(executor)
+            .await?;
+    Ok(rows(lines))
+}
+
+/// A statement with the first six parameters, which are the same whoever's rules it follows.
+pub(super) fn asked<'q>(
+    statement: &'static str,
+    query: &Query<'_>,
+) -> sqlx::query::QueryAs<'q, sqlx::Postgres, Line, sqlx::postgres::PgArguments> {
+    sqlx::query_as(statement)
+        .bind(query.account.as_str().to_owned())
         .bind(query.from)
         .bind(query.to)
         .bind(query.by.as_str())
         .bind(query.target_seconds)
         .bind(query.as_of)
-        .fetch_all(executor)
-        .await?;
+}
+
+/// Lines to rows: six of each key follow one another.
+pub(super) fn rows(lines: Vec<Line>) -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::new();
     for line in lines {
         if rows.last().is_none_or(|row| row.key != line.key) {
@@ -220,7 +241,7 @@ pub async fn response_times(
             };
         }
     }
-    Ok(rows)
+    rows
 }
 
 fn begun(line: &Line) -> Row {

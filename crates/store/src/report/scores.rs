@@ -110,6 +110,24 @@ fn share(part: i64, whole: i64) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
 }
 
+impl ScoresRow {
+    /// The same row as LiveChat shows it: its score stands in `csat`, and has no bounds of its own.
+    pub fn as_livechat(self) -> Self {
+        Self { csat: livechat_score(self.good, self.bad), low: None, high: None, ..self }
+    }
+}
+
+/// LiveChat's score of satisfaction: the lower bound of good / (good + bad), carefully (Z = 2.69), so that few scores
+/// count for little. Neutral ones are none to LiveChat. `None` without any (design.md 7.5).
+pub fn livechat_score(good: i64, bad: i64) -> Option<f64> {
+    const Z: f64 = 2.69;
+    let p = share(good, good + bad)?;
+    #[expect(clippy::cast_precision_loss, reason = "counts of scores are far below 2^53")]
+    let n = (good + bad) as f64;
+    let k = Z * Z / (4.0 * n);
+    Some((p + 2.0 * k - Z * ((k / n + p * (1.0 - p)) / n).sqrt()) / (1.0 + 4.0 * k))
+}
+
 /// The Wilson score interval at 95 %: where the share of all customers lies, judged by `good` of `n` who answered.
 pub fn wilson(good: i64, n: i64) -> Option<(f64, f64)> {
     /// Of the normal distribution, two-sided 95 %.
@@ -120,7 +138,8 @@ pub fn wilson(good: i64, n: i64) -> Option<(f64, f64)> {
     let z2 = Z * Z / n;
     let middle = p + z2 / 2.0;
     let half = Z * (p * (1.0 - p) / n + z2 / (4.0 * n)).sqrt();
-    Some((((middle - half) / (1.0 + z2)).max(0.0), ((middle + half) / (1.0 + z2)).min(1.0)))
+    // Rounding must not put the share itself outside of its bounds.
+    Some((((middle - half) / (1.0 + z2)).clamp(0.0, p), ((middle + half) / (1.0 + z2)).clamp(p, 1.0)))
 }
 
 #[cfg(test)]
@@ -139,5 +158,16 @@ mod tests {
             );
         }
         assert_eq!(wilson(0, 0), None);
+    }
+
+    #[test]
+    fn livechats_score_is_that_of_its_examples() {
+        for (good, bad, expected) in [(0, 2, 0.114_735), (13, 6, 0.423_267)] {
+            let found = livechat_score(good, bad).unwrap();
+            assert!((found - expected).abs() < 5e-7, "{good} good, {bad} bad: {found}");
+        }
+        assert_eq!(livechat_score(0, 0), None);
+        let row = ScoresRow { rated: 20, good: 13, neutral: 1, bad: 6, ..ScoresRow::default() }.as_livechat();
+        assert_eq!((row.csat, row.low, row.high), (livechat_score(13, 6), None, None));
     }
 }

@@ -31,6 +31,11 @@ pub(super) async fn assert_no_overflow(browser: &Browser, path: &str, width: u32
 /// Contrast of all texts against what is behind them (WCAG 2.1, 1.4.3), headers of all tables, one heading.
 pub(super) async fn assert_readable(browser: &Browser, served: &Served, width: u32) {
     browser.open(&served.url("/")).await;
+    assert_legible(browser, width, 100).await;
+}
+
+/// The same of whatever page is open, which has more than so many texts.
+pub(super) async fn assert_legible(browser: &Browser, width: u32, texts: u64) {
     let script = r"
         const rgb = (text) => text.match(/[\d.]+/g).map(Number);
         const light = ([r, g, b]) => [r, g, b].map(c => c / 255).map(c => c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
@@ -54,7 +59,7 @@ pub(super) async fn assert_readable(browser: &Browser, served: &Served, width: u
         const dangling = [...document.querySelectorAll('[aria-labelledby]')].filter(e => !document.getElementById(e.getAttribute('aria-labelledby'))).length;
         return { wrong, bare, unnamed, twice, dangling, texts, headings: document.querySelectorAll('h1').length, mains: document.querySelectorAll('main').length };";
     let found = browser.run(script).await;
-    assert!(found["texts"].as_u64() > Some(100), "{found}");
+    assert!(found["texts"].as_u64() > Some(texts), "{found}");
     for (what, expected) in [("wrong", serde_json::json!([])), ("twice", serde_json::json!([]))] {
         assert_eq!(found[what], expected, "{what} at {width}");
     }

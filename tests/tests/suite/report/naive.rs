@@ -1,13 +1,13 @@
 //! Random requests, and the report's rules one value at a time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Duration, Timelike, Utc};
 use projection::Hours;
 use proptest::prelude::Rng as _;
 use proptest::test_runner::{RngAlgorithm, TestRng};
 use store::report::{By, LeftOut, Query, Summary};
-use store::tables::{RequestRow, TurnRow};
+use store::tables::{RequestRow, RequestTagRow, TurnRow};
 
 use super::{ZONE, midnight};
 
@@ -32,9 +32,43 @@ impl Dice {
 pub(super) struct Case {
     pub(super) request: RequestRow,
     pub(super) turns: Vec<TurnRow>,
+    pub(super) tags: Vec<RequestTagRow>,
 }
 
-fn seconds(from: DateTime<Utc>, to: DateTime<Utc>) -> f64 {
+impl Case {
+    /// The tags that are on, each once; `''` without any. `is_counted` leaves tags out.
+    pub(super) fn topics(&self, is_counted: impl Fn(&str) -> bool) -> BTreeSet<String> {
+        let on = self.tags.iter().filter(|tag| tag.removed_at.is_none() && is_counted(&tag.tag_id));
+        let topics: BTreeSet<String> = on.map(|tag| tag.tag_id.clone()).collect();
+        if topics.is_empty() { [String::new()].into() } else { topics }
+    }
+}
+
+/// Some tags, one of them possibly taken off and put on again.
+fn tags(dice: &mut Dice, request: &str, at: DateTime<Utc>) -> Vec<RequestTagRow> {
+    let mut tags = Vec::new();
+    for tag in ["t1", "t2", "t3", "score-5"] {
+        for episode in 1..=dice.below(3) {
+            let is_last = dice.below(2) == 0;
+            tags.push(RequestTagRow {
+                account_id: "acme".to_owned(),
+                request_key: request.to_owned(),
+                tag_id: tag.to_owned(),
+                episode: episode.try_into().unwrap(),
+                label: Some(format!("Tag {tag}")),
+                added_at: at,
+                removed_at: (!is_last).then_some(at),
+                ..RequestTagRow::default()
+            });
+            if is_last {
+                break;
+            }
+        }
+    }
+    tags
+}
+
+pub(super) fn seconds(from: DateTime<Utc>, to: DateTime<Utc>) -> f64 {
     (to - from).as_seconds_f64()
 }
 
@@ -112,7 +146,8 @@ pub(super) fn cases(dice: &mut Dice, n: usize, hours: Option<&Hours>) -> Vec<Cas
             metric_version: 1,
             ..RequestRow::default()
         };
-        cases.push(Case { request, turns });
+        let tags = tags(dice, &request.request_key, first);
+        cases.push(Case { request, turns, tags });
     }
     cases
 }
@@ -139,7 +174,7 @@ pub(super) struct Naive {
 }
 
 impl Naive {
-    fn add(
+    pub(super) fn add(
         &mut self,
         query: &Query<'_>,
         value: Option<f64>,
@@ -195,61 +230,104 @@ impl Naive {
 
 pub(super) type Counted = (i64, LeftOut, [Naive; 6]);
 
-fn key(by: By, request: &RequestRow, operator: Option<&String>) -> String {
-    match by {
+/// The rows of the report for which it counts.
+fn keys(by: By, case: &Case, operator: Option<&String>) -> BTreeSet<String> {
+    let Case { request, .. } = case;
+    let key = match by {
         By::All => "all".to_owned(),
         By::Operator => operator.cloned().unwrap_or_default(),
         By::Channel => request.channel_id.clone().unwrap_or_default(),
         By::Transport => request.transport.clone().unwrap_or_default(),
         By::Day => request.local_day.to_string(),
         By::Hour => request.local_hour.to_string(),
+        By::Tag => return case.topics(|_| true),
+    };
+    [key].into()
+}
+
+/// Business hours of the account, and of the operators who have their own.
+#[derive(Default)]
+pub(super) struct Clocks {
+    pub(super) account: Option<Hours>,
+    pub(super) operators: BTreeMap<String, Hours>,
+}
+
+impl Clocks {
+    fn own(&self, operator: Option<&String>) -> Option<&Hours> {
+        operator.and_then(|operator| self.operators.get(operator))
     }
 }
 
-pub(super) fn naive(cases: &[Case], query: &Query<'_>, hours: Option<&Hours>) -> BTreeMap<String, Counted> {
+pub(super) fn naive(cases: &[Case], query: &Query<'_>, clocks: &Clocks) -> BTreeMap<String, Counted> {
     let mut rows: BTreeMap<String, Counted> = BTreeMap::new();
     if query.by == By::All {
         rows.insert("all".to_owned(), Counted::default());
     }
     let real = |from, to| Some(seconds(from, to));
-    let business = |from, to| hours.and_then(|hours| hours.seconds_between(from, to));
-    for Case { request, turns } in cases {
+    let business = |operator: Option<&String>, from, to| {
+        clocks.own(operator).or(clocks.account.as_ref()).and_then(|hours| hours.seconds_between(from, to))
+    };
+    for case in cases {
+        let Case { request, turns, .. } = case;
         if query.from.is_some_and(|from| request.local_day < from)
             || query.to.is_some_and(|to| request.local_day > to)
         {
             continue;
         }
         let holder = request.holder_operator_id.as_ref();
-        let row_key = key(query.by, request, request.first_operator_id.as_ref().or(holder));
-        let row = rows.entry(row_key).or_default();
-        let left_out = match (request.kind.as_str(), request.initiated_by.as_str()) {
-            ("rating", _) => Some(&mut row.1.rating),
-            ("continuous", _) => Some(&mut row.1.continuous),
-            ("offline", _) => Some(&mut row.1.offline),
-            (_, "company") => Some(&mut row.1.company),
-            _ => None,
-        };
-        if let Some(left_out) = left_out {
-            *left_out += 1;
+        let mut is_left_out = false;
+        let first = request.first_operator_id.as_ref().or(holder);
+        // A first response is one operator's where rows are operators.
+        let whose = first.filter(|_| query.by == By::Operator);
+        for key in keys(query.by, case, first) {
+            let row = rows.entry(key).or_default();
+            let left_out = match (request.kind.as_str(), request.initiated_by.as_str()) {
+                ("rating", _) => Some(&mut row.1.rating),
+                ("continuous", _) => Some(&mut row.1.continuous),
+                ("offline", _) => Some(&mut row.1.offline),
+                (_, "company") => Some(&mut row.1.company),
+                _ => None,
+            };
+            if let Some(left_out) = left_out {
+                *left_out += 1;
+                is_left_out = true;
+                continue;
+            }
+            row.0 += 1;
+            if let Some(turn) = turns.first() {
+                let (state, asked, ended) = (turn.state.as_str(), turn.asked_at, turn.ended_at);
+                row.2[0].add(query, request.frt_customer_seconds, state, asked, ended, &real);
+                let took = match clocks.own(whose) {
+                    Some(own) => {
+                        request.frt_customer_seconds.and_then(|_| own.seconds_between(asked, ended?))
+                    }
+                    None => request.frt_customer_business_seconds,
+                };
+                row.2[1].add(query, took, state, asked, ended, &|from, to| business(whose, from, to));
+                row.2[2].add(query, request.frt_human_seconds, state, asked, ended, &real);
+            }
+        }
+        if is_left_out {
             continue;
         }
-        row.0 += 1;
-        if let Some(turn) = turns.first() {
-            let (state, asked, ended) = (turn.state.as_str(), turn.asked_at, turn.ended_at);
-            row.2[0].add(query, request.frt_customer_seconds, state, asked, ended, &real);
-            row.2[1].add(query, request.frt_customer_business_seconds, state, asked, ended, &business);
-            row.2[2].add(query, request.frt_human_seconds, state, asked, ended, &real);
-        }
-        let resolved = key(query.by, request, request.last_operator_id.as_ref().or(holder));
         let state = if request.closed_at.is_some() { "answered" } else { "waiting" };
         let asked = request.first_client_message_at.unwrap();
-        let row = rows.entry(resolved).or_default();
-        row.2[5].add(query, request.resolution_seconds, state, asked, request.closed_at, &real);
+        for key in keys(query.by, case, request.last_operator_id.as_ref().or(holder)) {
+            let row = rows.entry(key).or_default();
+            row.2[5].add(query, request.resolution_seconds, state, asked, request.closed_at, &real);
+        }
         for turn in turns {
-            let row = rows.entry(key(query.by, request, turn.operator_id.as_ref())).or_default();
             let (state, asked, ended) = (turn.state.as_str(), turn.asked_at, turn.ended_at);
-            row.2[3].add(query, turn.reply_seconds, state, asked, ended, &real);
-            row.2[4].add(query, turn.reply_business_seconds, state, asked, ended, &business);
+            for key in keys(query.by, case, turn.operator_id.as_ref()) {
+                let row = rows.entry(key).or_default();
+                row.2[3].add(query, turn.reply_seconds, state, asked, ended, &real);
+                let whose = turn.operator_id.as_ref();
+                let took = match clocks.own(whose) {
+                    Some(own) => turn.reply_seconds.and_then(|_| own.seconds_between(asked, ended?)),
+                    None => turn.reply_business_seconds,
+                };
+                row.2[4].add(query, took, state, asked, ended, &|from, to| business(whose, from, to));
+            }
         }
     }
     rows

@@ -7,8 +7,8 @@ use chrono::{DateTime, Duration, NaiveDate, Utc};
 use store::report::{By, ScoresQuery, ScoresRow, scores};
 use store::tables::{RequestRow, TagScoreRow, upsert};
 
-use super::naive::{Dice, cases};
-use super::{ALL, ZONE, account, at};
+use super::naive::{Case, Dice, cases};
+use super::{ZONE, account, at};
 
 fn score(dice: &mut Dice, no: usize, rated: Option<&RequestRow>, given_at: DateTime<Utc>) -> TagScoreRow {
     let score = f64::from(i32::try_from(dice.below(5) + 1).unwrap());
@@ -27,6 +27,7 @@ fn score(dice: &mut Dice, no: usize, rated: Option<&RequestRow>, given_at: DateT
         source: "tag".to_owned(),
         given_at,
         local_day: given_at.with_timezone(&ZONE).date_naive(),
+        tag_id: no.is_multiple_of(2).then(|| "score-5".to_owned()),
         score,
         scale: 5.0,
         sentiment: sentiment.to_owned(),
@@ -36,55 +37,61 @@ fn score(dice: &mut Dice, no: usize, rated: Option<&RequestRow>, given_at: DateT
     }
 }
 
-/// Where something counts.
-fn key(by: By, operator: Option<&str>, request: Option<&RequestRow>, day: NaiveDate) -> String {
+/// Where something counts. A tag that is a score is no topic.
+fn keys(by: By, operator: Option<&str>, case: Option<&Case>, day: NaiveDate) -> BTreeSet<String> {
     let of = |value: Option<&String>| value.cloned().unwrap_or_default();
-    match by {
+    let request = case.map(|case| &case.request);
+    let key = match by {
         By::All => "all".to_owned(),
         By::Operator => operator.unwrap_or_default().to_owned(),
         By::Channel => of(request.and_then(|request| request.channel_id.as_ref())),
         By::Transport => of(request.and_then(|request| request.transport.as_ref())),
         By::Day => request.map_or(day, |request| request.local_day).to_string(),
         By::Hour => request.map_or_else(String::new, |request| request.local_hour.to_string()),
-    }
+        By::Tag => {
+            return case.map_or_else(|| [String::new()].into(), |case| case.topics(|tag| tag != "score-5"));
+        }
+    };
+    [key].into()
 }
 
-fn naive(
-    requests: &[RequestRow],
-    scores: &[TagScoreRow],
-    query: &ScoresQuery<'_>,
-) -> BTreeMap<String, [i64; 6]> {
+fn naive(cases: &[Case], scores: &[TagScoreRow], query: &ScoresQuery<'_>) -> BTreeMap<String, [i64; 6]> {
     let within =
         |day: NaiveDate| query.from.is_none_or(|from| day >= from) && query.to.is_none_or(|to| day <= to);
     let mut found: BTreeMap<String, [i64; 6]> = BTreeMap::new();
     if query.by == By::All {
         found.insert("all".to_owned(), [0; 6]);
     }
-    for request in
-        requests.iter().filter(|r| r.kind == "common" && r.closed_at.is_some() && within(r.local_day))
-    {
+    let is_closed = |case: &&Case| {
+        let request = &case.request;
+        request.kind == "common" && request.closed_at.is_some() && within(request.local_day)
+    };
+    for case in cases.iter().filter(is_closed) {
+        let request = &case.request;
         let operator = request.last_operator_id.as_deref().or(request.holder_operator_id.as_deref());
-        found.entry(key(query.by, operator, Some(request), request.local_day)).or_default()[0] += 1;
+        for key in keys(query.by, operator, Some(case), request.local_day) {
+            found.entry(key).or_default()[0] += 1;
+        }
     }
     let mut rated: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
     for score in scores.iter().filter(|score| score.withdrawn_at.is_none()) {
-        let request =
-            requests.iter().find(|request| Some(&request.request_key) == score.request_key.as_ref());
-        if !within(request.map_or(score.local_day, |request| request.local_day)) {
+        let case = cases.iter().find(|case| Some(&case.request.request_key) == score.request_key.as_ref());
+        if !within(case.map_or(score.local_day, |case| case.request.local_day)) {
             continue;
         }
-        let key = key(query.by, score.operator_id.as_deref(), request, score.local_day);
-        let counts = found.entry(key.clone()).or_default();
-        counts[1] += 1;
-        counts[match score.sentiment.as_str() {
-            "good" => 2,
-            "neutral" => 3,
-            _ => 4,
-        }] += 1;
-        rated
-            .entry(key)
-            .or_default()
-            .insert(score.request_key.as_ref().unwrap_or(&score.valuation_request_key));
+        for key in keys(query.by, score.operator_id.as_deref(), case, score.local_day) {
+            let counts = found.entry(key.clone()).or_default();
+            counts[1] += 1;
+            counts[match score.sentiment.as_str() {
+                "good" => 2,
+                "neutral" => 3,
+                _ => 4,
+            }] += 1;
+            rated
+                .entry(key)
+                .or_default()
+                .insert(score.request_key.as_ref().unwrap_or(&score.valuation_request_key));
+        }
     }
     for (key, rated) in rated {
         found.entry(key).or_default()[5] = i64::try_from(rated.len()).unwrap();
@@ -97,8 +104,9 @@ async fn the_scores_report_equals_a_naive_reading_of_random_scores() {
     let pool = database().await.pool();
     let mut connection = pool.acquire().await.unwrap();
     let mut dice = Dice::new(9);
-    let requests: Vec<RequestRow> =
-        cases(&mut dice, 200, None).into_iter().map(|case| case.request).collect();
+    let cases = cases(&mut dice, 200, None);
+    let requests: Vec<RequestRow> = cases.iter().map(|case| case.request.clone()).collect();
+    let tags: Vec<_> = cases.iter().flat_map(|case| case.tags.clone()).collect();
     let mut all = Vec::new();
     for no in 0..150 {
         // Some rate one request twice (two scales), some rate a request that is not known.
@@ -109,16 +117,17 @@ async fn the_scores_report_equals_a_naive_reading_of_random_scores() {
     }
     upsert(&mut connection, &requests).await.unwrap();
     upsert(&mut connection, &all).await.unwrap();
+    upsert(&mut connection, &tags).await.unwrap();
     let acme = account("acme");
     let day = |text: &str| -> Option<NaiveDate> { text.parse().ok() };
     for (from, to) in
         [(None, None), (day("2026-03-27"), day("2026-03-29")), (day("2027-01-01"), day("2027-02-01"))]
     {
-        for by in ALL {
+        for by in By::ALL {
             let query = ScoresQuery { account: &acme, from, to, by };
             let rows = scores(&mut *connection, &query).await.unwrap();
             let what = format!("{from:?} to {to:?} by {}", by.as_str());
-            let expected = naive(&requests, &all, &query);
+            let expected = naive(&cases, &all, &query);
             let keys: BTreeSet<&str> = rows.iter().map(|row| row.key.as_str()).collect();
             assert_eq!(keys, expected.keys().map(String::as_str).collect(), "{what}");
             for (key, [requests, rated, good, neutral, bad, rated_requests]) in expected {

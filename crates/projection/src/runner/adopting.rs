@@ -1,0 +1,55 @@
+//! Adopts the rules that this process was started with: the tables are a function of them too (design.md promise 3).
+//!
+//! Where they differ from those under which the rows were folded, everything of the account is folded again, quietly: no
+//! escalation opens and nothing is sent live. The business hours that reports subtract change in the same transaction; those of
+//! operators are no input of the fold.
+
+use store::report::calendar::{self, OfOperators};
+use store::rules::{self, Adopted};
+use store::{PgPool, StoreError};
+
+use crate::{OperatorHours, Rules};
+
+/// Adopts the rules of every account, configured or known from before.
+pub(super) async fn adopt(pool: &PgPool, all: &Rules) -> Result<(), StoreError> {
+    let mut accounts = rules::accounts(pool).await?;
+    accounts.extend(all.accounts().map(|(account, _)| account.to_owned()));
+    accounts.sort();
+    accounts.dedup();
+    for account in &accounts {
+        let rules = all.of(account);
+        let mut transaction = store::begin(pool).await?;
+        let adopted =
+            rules::adopt(&mut transaction, account, all.fingerprint(account), &rules.parts()).await?;
+        if let Adopted::Changed(parts) = adopted {
+            match &rules.hours {
+                Some(hours) => {
+                    calendar::replace(&mut transaction, account, hours.in_force(), hours.intervals()).await?;
+                }
+                None => calendar::remove(&mut transaction, account).await?,
+            }
+            if !parts.is_empty() {
+                tracing::info!(account.id = %account, changed = parts.join(", "), "folding again under a changed configuration");
+            }
+            if parts.iter().any(|part| part == "time_zone") {
+                tracing::warn!(
+                    account.id = %account,
+                    "times that the platform wrote in local time were read in the old zone: run `chatledger rebuild`"
+                );
+            }
+        }
+        let of_operators = all.operator_hours(account).iter().map(of_operators).collect();
+        calendar::replace_of_operators(&mut transaction, account, of_operators).await?;
+        store::commit(transaction).await?;
+    }
+    Ok(())
+}
+
+fn of_operators(of: &OperatorHours) -> OfOperators {
+    OfOperators {
+        operators: of.operators.clone(),
+        groups: of.groups.clone(),
+        in_force: of.hours.in_force(),
+        intervals: of.hours.intervals().collect(),
+    }
+}

@@ -1,0 +1,87 @@
+//! `folded_rules`: under which rules an account's rows are folded, and what a change of them folds again.
+
+use std::collections::BTreeMap;
+
+use sqlx::PgConnection;
+
+use crate::{StoreError, folding, marks};
+
+/// What became of the rules that a process brings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Adopted {
+    /// They are those under which the rows are folded.
+    Same,
+    /// They are new: everything of the account is marked. Names of the parts that differ; empty when none were known.
+    Changed(Vec<String>),
+}
+
+/// Adopts the rules of an account: where they differ from those before, every conversation, client and operator is marked,
+/// quietly. `parts` tells what they are made of, for whoever asks what changed.
+///
+/// Call it in the transaction that writes the calendar.
+pub async fn adopt(
+    connection: &mut PgConnection,
+    account: &str,
+    rules: i64,
+    parts: &BTreeMap<&'static str, String>,
+) -> Result<Adopted, StoreError> {
+    folding::join_generation(connection).await?;
+    sqlx::query("select pg_advisory_xact_lock($1)").bind(marks::RULES_LOCK).execute(&mut *connection).await?;
+    let known: Option<(i64, sqlx::types::Json<BTreeMap<String, String>>)> =
+        sqlx::query_as("select rules, parts from folded_rules where account_id = $1")
+            .bind(account)
+            .fetch_optional(&mut *connection)
+            .await?;
+    if known.as_ref().is_some_and(|(known, _)| *known == rules) {
+        return Ok(Adopted::Same);
+    }
+    let before = known.map(|(_, parts)| parts.0).unwrap_or_default();
+    let differs = |part: &&str| !before.is_empty() && before.get(*part) != parts.get(*part);
+    let changed: Vec<String> = parts.keys().copied().filter(differs).map(str::to_owned).collect();
+    sqlx::query(
+        "insert into folded_rules (account_id, rules, parts, changed) values ($1, $2, $3, $4) \
+         on conflict (account_id) do update \
+         set rules = excluded.rules, parts = excluded.parts, changed = excluded.changed, adopted_at = now()",
+    )
+    .bind(account)
+    .bind(rules)
+    .bind(sqlx::types::Json(parts))
+    .bind(&changed)
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query(
+        "insert into marks (account_id, kind, subject, quiet) \
+         select $1, 'conversation', conversation, true from facts \
+         where account_id = $1 and conversation is not null group by conversation \
+         union all \
+         select $1, kind, fact_key, true from facts where account_id = $1 and kind in ('client', 'operator') \
+         group by kind, fact_key \
+         union all \
+         select $1, 'client', client_id, true from clients where account_id = $1",
+    )
+    .bind(account)
+    .execute(connection)
+    .await?;
+    Ok(Adopted::Changed(changed))
+}
+
+/// The accounts whose rows are folded under rules other than these.
+pub async fn replaced(
+    connection: &mut PgConnection,
+    ours: &[(&str, i64)],
+) -> Result<Vec<String>, StoreError> {
+    let (accounts, rules): (Vec<&str>, Vec<i64>) = ours.iter().copied().unzip();
+    Ok(sqlx::query_scalar(
+        "select r.account_id from unnest($1::text[], $2::bigint[]) as o(account_id, rules) \
+         join folded_rules r on r.account_id = o.account_id where r.rules <> o.rules",
+    )
+    .bind(accounts)
+    .bind(rules)
+    .fetch_all(connection)
+    .await?)
+}
+
+/// The accounts whose rows are folded under some rules.
+pub async fn accounts(executor: impl sqlx::PgExecutor<'_>) -> Result<Vec<String>, StoreError> {
+    Ok(sqlx::query_scalar("select account_id from folded_rules order by 1").fetch_all(executor).await?)
+}

@@ -1,0 +1,135 @@
+//! A change of the configuration folds again what was folded, and tells nobody.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chatledger_tests::{TestDatabase, database};
+use chrono::Datelike as _;
+use log::{Entry, Log, PostgresLog};
+use projection::calendar::Version;
+use projection::{AccountRules, Calendar, Hours, Readers, Rules, Runner, ScoreTag, Scores, Settings};
+use tokio_util::sync::CancellationToken;
+
+use super::account::deliveries;
+use crate::chance::Chance;
+use crate::tables::settled;
+
+/// The rules at first, and what they are changed to.
+fn changes() -> Vec<(&'static str, AccountRules)> {
+    let plain = super::rules().of("acme").clone();
+    let day = vec![(10 * 3600, 12 * 3600), (13 * 3600, 17 * 3600)];
+    let week = std::array::from_fn(|_| day.clone());
+    let version = Version { week, ..Version::default() };
+    let holiday = Version {
+        holidays: [chrono::NaiveDate::from_ymd_opt(2026, 1, 15).unwrap()].into(),
+        ..version.clone()
+    };
+    assert_eq!(holiday.holidays.first().unwrap().year(), 2026);
+    let hours =
+        |version: Version| Some(Arc::new(Hours::new(&Calendar { versions: vec![version] }, plain.zone)));
+    let scores = vec![ScoreTag { tag: "612".to_owned(), score: 5.0, scale: 5.0 }];
+    vec![
+        ("no calendar", plain.clone()),
+        ("a calendar", AccountRules { hours: hours(version), ..plain.clone() }),
+        ("a holiday", AccountRules { hours: hours(holiday), ..plain.clone() }),
+        ("another bot", AccountRules { bots: ["7001".to_owned()].into(), ..plain.clone() }),
+        ("other scores", AccountRules { scores: Scores::new(scores), ..plain.clone() }),
+        (
+            "a web address",
+            AccountRules { web_url: Some("https://web.example.org".to_owned()), ..plain.clone() },
+        ),
+        ("another country", AccountRules { default_country: None, ..plain }),
+    ]
+}
+
+fn rules_of(rules: &AccountRules) -> Rules {
+    Rules::new(BTreeMap::from([("acme".to_owned(), rules.clone())]))
+        .read_by(Readers { scores: true, leads: true })
+}
+
+/// Runs a projection of the log until it has caught up.
+async fn catch_up(database: &TestDatabase, log: &Arc<dyn Log>, rules: &AccountRules, owner: &str) {
+    let pool = database.pool();
+    let runner =
+        Runner::new(log.clone(), database.pool(), rules_of(rules), Settings::default(), store::LIVE, owner);
+    let stop = CancellationToken::new();
+    let running = tokio::spawn({
+        let stop = stop.clone();
+        async move { runner.run(stop).await }
+    });
+    let fingerprint = rules_of(rules).fingerprint("acme");
+    chatledger_tests::wait_until("the rules are adopted", std::time::Duration::from_secs(60), async || {
+        let adopted: Option<i64> =
+            sqlx::query_scalar("select rules from folded_rules where account_id = 'acme'")
+                .fetch_optional(&pool)
+                .await
+                .unwrap();
+        adopted == Some(fingerprint)
+    })
+    .await;
+    settled(&pool, log.as_ref()).await;
+    stop.cancel();
+    running.await.unwrap().unwrap();
+    pool.close().await;
+}
+
+async fn filled(seed: u64) -> (TestDatabase, Arc<dyn Log>) {
+    let database = database().await;
+    let log: Arc<dyn Log> = Arc::new(PostgresLog::open(database.pool(), 2).await.unwrap());
+    let entries = deliveries(&mut Chance::new(seed))
+        .into_iter()
+        .enumerate()
+        .map(|(n, delivery)| Entry { delivery, partition_hash: n as u64 })
+        .collect();
+    log.append(entries).await.unwrap();
+    (database, log)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_change_the_rows_are_those_of_the_new_rules_from_the_beginning_and_nobody_is_told() {
+    let (database, log) = filled(3).await;
+    let pool = database.pool();
+    for (what, rules) in changes() {
+        sqlx::query("delete from changes").execute(&pool).await.unwrap();
+        catch_up(&database, &log, &rules, what).await;
+        if what != "no calendar" {
+            let told: i64 =
+                sqlx::query_scalar("select count(*) from changes").fetch_one(&pool).await.unwrap();
+            assert_eq!(told, 0, "{what}");
+        }
+        let (fresh, same_log) = filled(3).await;
+        catch_up(&fresh, &same_log, &rules, "fresh").await;
+        let other = fresh.pool();
+        crate::tables::assert_same(
+            &crate::tables::rows(&other).await,
+            &crate::tables::rows(&pool).await,
+            what,
+        );
+        let intervals = "select count(*), max(seconds_before) from calendar_intervals";
+        let ours: (i64, Option<f64>) = sqlx::query_as(intervals).fetch_one(&pool).await.unwrap();
+        let theirs: (i64, Option<f64>) = sqlx::query_as(intervals).fetch_one(&other).await.unwrap();
+        assert_eq!(ours, theirs, "{what}");
+        other.close().await;
+    }
+    pool.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_still_runs_under_the_old_configuration_stops_and_says_what_to_do() {
+    let (database, log) = filled(4).await;
+    let mut both = changes().into_iter();
+    let (old, new) = (both.next().unwrap().1, both.next().unwrap().1);
+    catch_up(&database, &log, &old, "old").await;
+    catch_up(&database, &log, &new, "new").await;
+    let pool = database.pool();
+    let conversation: String =
+        sqlx::query_scalar("select conversation from requests limit 1").fetch_one(&pool).await.unwrap();
+    sqlx::query("insert into marks (account_id, kind, subject) values ('acme', 'conversation', $1)")
+        .bind(conversation)
+        .execute(&pool)
+        .await
+        .unwrap();
+    let refused = projection::runner::fold_marked(&pool, &rules_of(&old), 100).await.unwrap_err().to_string();
+    assert!(refused.contains("another configuration") && refused.contains("restart this one"), "{refused}");
+    pool.close().await;
+}
