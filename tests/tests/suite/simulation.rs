@@ -112,6 +112,7 @@ impl Simulation {
     async fn settle(&mut self) {
         self.workers.at_least_one(self.rules).await;
         self.workers.none_stalls();
+        invariants::adopted(&self.pool, &accounts::rules(self.rules), &self.context()).await;
         invariants::settled(&self.pool, self.log.as_ref(), &self.context()).await;
         invariants::accounted(&self.pool, self.log.as_ref(), self.appended.len(), &self.context()).await;
     }
