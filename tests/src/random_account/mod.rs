@@ -63,6 +63,8 @@ pub struct Size {
 impl Size {
     /// One conversation.
     pub const ONE: Self = Self { clients: 1, requests: 5, messages: 9, contested: false };
+    /// Two clients with little to say: for tests that pay for each message.
+    pub const TINY: Self = Self { clients: 2, requests: 2, messages: 4, contested: true };
     /// Some clients, some of them in two channels.
     pub const SMALL: Self = Self { clients: 3, requests: 3, messages: 5, contested: true };
 }

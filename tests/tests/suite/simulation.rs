@@ -33,7 +33,7 @@ use crate::log_backends::fresh_id;
 const ACCOUNTS: [&str; 9] = ["a1", "a2", "a3", "a4", "a5", "a6", "a7", "a8", "a9"];
 
 /// Operations of a run, before the rest is delivered.
-const OPERATIONS: u32 = 24;
+const OPERATIONS: u32 = 20;
 
 /// Seeds that found a bug once, each with what it found.
 const FOUND: [(u64, &str); 0] = [];
@@ -112,6 +112,7 @@ impl Simulation {
     async fn settle(&mut self) {
         self.workers.at_least_one(self.rules).await;
         self.workers.none_stalls();
+        invariants::adopted(&self.pool, &accounts::rules(self.rules), &self.context()).await;
         invariants::settled(&self.pool, self.log.as_ref(), &self.context()).await;
         invariants::accounted(&self.pool, self.log.as_ref(), self.appended.len(), &self.context()).await;
     }
@@ -179,7 +180,7 @@ async fn runs(seeds: Vec<u64>, on_kafka: bool) {
 #[tokio::test(flavor = "multi_thread")]
 async fn random_operations_leave_the_tables_of_a_fresh_projection() {
     let first = number("CHATLEDGER_SEED", 1);
-    let fresh = first..first + number("CHATLEDGER_SIMULATIONS", 10);
+    let fresh = first..first + number("CHATLEDGER_SIMULATIONS", 11);
     runs(FOUND.iter().map(|(seed, _)| *seed).chain(fresh).collect(), false).await;
 }
 

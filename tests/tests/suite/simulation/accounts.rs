@@ -40,7 +40,7 @@ pub(super) fn mixed(chance: &mut Chance) -> Vec<Delivery> {
     let ids = DeliveryIds::seeded(chance.any() >> 40);
     let mut all: Vec<Delivery> = Vec::new();
     for name in ACCOUNTS {
-        all.extend(account(chance, Size::SMALL).iter().map(|telling| delivery(name, telling, &ids)));
+        all.extend(account(chance, Size::TINY).iter().map(|telling| delivery(name, telling, &ids)));
     }
     all.sort_by_key(|delivery| (delivery.received_at, delivery.id));
     all

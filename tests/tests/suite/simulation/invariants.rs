@@ -22,6 +22,21 @@ pub(crate) async fn settled(pool: &PgPool, log: &dyn Log, context: &str) {
     .await;
 }
 
+/// The rules in force are those of the last configuration; until a worker has adopted them, nothing waits for them.
+pub(super) async fn adopted(pool: &PgPool, rules: &projection::Rules, context: &str) {
+    let wanted: Vec<(&str, i64)> =
+        rules.accounts().map(|(account, _)| (account, rules.fingerprint(account))).collect();
+    wait_until(&format!("the rules are adopted: {context}"), Duration::from_secs(60), async || {
+        let known: Result<Vec<(String, i64)>, _> =
+            sqlx::query_as("select account_id, rules from folded_rules").fetch_all(pool).await;
+        let is_known = |(account, print): &(&str, i64)| {
+            known.iter().flatten().any(|(known, rules)| known == account && rules == print)
+        };
+        wanted.iter().all(is_known)
+    })
+    .await;
+}
+
 /// Promise 4, at any moment: a position has moved exactly over the deliveries that are counted.
 pub(super) async fn facts_and_positions_are_together(pool: &PgPool, log: &dyn Log, context: &str) {
     let is_dense = is_dense(pool, log).await;

@@ -6,7 +6,7 @@ use events::{Clock as _, Delivery};
 use super::{Simulation, accounts};
 
 /// A change of bots, calendar or scores folds again what it affects.
-const CONFIGURATION_CHANGES: bool = false;
+const CONFIGURATION_CHANGES: bool = true;
 /// A generation is made beside the live one and takes its place.
 const REBUILDS: bool = false;
 
