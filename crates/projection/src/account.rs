@@ -109,6 +109,11 @@ impl Rules {
         Self { readers, ..self }
     }
 
+    /// The same, without readers: nothing is noted.
+    pub fn unread(&self) -> Self {
+        self.clone().read_by(Readers::default())
+    }
+
     /// Who reads changes.
     pub fn readers(&self) -> Readers {
         self.readers

@@ -17,8 +17,10 @@ pub mod decode;
 pub mod entities;
 pub mod fold;
 pub mod merge;
+pub mod rebuild;
 pub mod runner;
 
 pub use account::{AccountRules, Readers, Rules, ScoreTag, Scores};
 pub use calendar::{Calendar, Hours};
+pub use rebuild::{Rebuild, RebuildError};
 pub use runner::{ProjectionError, Runner, Settings};

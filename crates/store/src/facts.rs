@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use chrono::{DateTime, Utc};
 use events::fact::{Conversation, Filing, Identities};
 use events::{AccountId, Fact, Observation};
 use sqlx::PgConnection;
+use uuid::Uuid;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::StoreError;
@@ -13,10 +15,10 @@ use crate::marks::{self, Mark};
 /// An observation ready to be stored: its content hashed, its filing decided.
 #[derive(Clone, Debug)]
 pub struct FactRow {
-    account: String,
-    observation: Observation,
-    registers: String,
-    content_hash: i64,
+    pub(crate) account: String,
+    pub(crate) observation: Observation,
+    pub(crate) registers: String,
+    pub(crate) content_hash: i64,
 }
 
 impl FactRow {
@@ -39,17 +41,17 @@ impl FactRow {
 }
 
 /// Where a fact goes: what its row says, what it links, what it marks.
-struct Filed {
-    conversation: Option<String>,
-    firm: bool,
-    client_id: Option<String>,
-    dialog_id: Option<String>,
-    request_id: Option<String>,
+pub(crate) struct Filed {
+    pub(crate) conversation: Option<String>,
+    pub(crate) firm: bool,
+    pub(crate) client_id: Option<String>,
+    pub(crate) dialog_id: Option<String>,
+    pub(crate) request_id: Option<String>,
     marks: Vec<(&'static str, String)>,
-    links: Vec<String>,
+    pub(crate) links: Vec<String>,
 }
 
-fn file(fact: &Fact, key: &str) -> Filed {
+pub(crate) fn file(fact: &Fact, key: &str) -> Filed {
     let mut filed = Filed {
         conversation: None,
         firm: true,
@@ -144,6 +146,16 @@ fn strongest(rows: &[FactRow]) -> Vec<usize> {
     unique
 }
 
+/// The earliest receipt among the copies of each, with its delivery: the strongest is not always the first.
+fn earliest(rows: &[FactRow], unique: &[usize]) -> Vec<(DateTime<Utc>, Uuid)> {
+    let mut first: HashMap<_, (DateTime<Utc>, Uuid)> = HashMap::with_capacity(rows.len());
+    for row in rows {
+        let receipt = (row.observation.received_at, row.observation.delivery.0);
+        first.entry(row.identity()).and_modify(|held| *held = receipt.min(*held)).or_insert(receipt);
+    }
+    unique.iter().filter_map(|&at| first.get(&rows[at].identity()).copied()).collect()
+}
+
 /// A message without a channel is filed with its sibling that names one. Both at once in two transactions would miss
 /// each other, so the rare kind keeps the common kind out.
 async fn lock_for_messages(
@@ -171,19 +183,18 @@ async fn upsert(
     unique: &[usize],
     filed: &[Filed],
 ) -> Result<Vec<(usize, bool)>, StoreError> {
+    let first = earliest(rows, unique);
     let column = |of: fn(&FactRow) -> &str| unique.iter().map(|&at| of(&rows[at])).collect::<Vec<_>>();
-    let observed =
-        |of: fn(&Observation) -> _| unique.iter().map(|&at| of(&rows[at].observation)).collect::<Vec<_>>();
     let touched: Vec<(i64, bool)> = sqlx::query_as(include_str!("facts_upsert.sql"))
         .bind(column(|row| &row.account))
         .bind(column(|row| row.observation.fact.kind()))
         .bind(column(|row| &row.observation.key))
         .bind(unique.iter().map(|&at| rows[at].content_hash).collect::<Vec<_>>())
-        .bind(observed(|o| o.stamp.observed_at))
+        .bind(unique.iter().map(|&at| rows[at].observation.stamp.observed_at).collect::<Vec<_>>())
         .bind(unique.iter().map(|&at| rows[at].observation.stamp.rank).collect::<Vec<_>>())
         .bind(unique.iter().map(|&at| rows[at].observation.stamp.hash).collect::<Vec<_>>())
-        .bind(observed(|o| o.received_at))
-        .bind(unique.iter().map(|&at| rows[at].observation.delivery.0).collect::<Vec<_>>())
+        .bind(first.iter().map(|(received_at, _)| *received_at).collect::<Vec<_>>())
+        .bind(first.iter().map(|(_, delivery)| *delivery).collect::<Vec<_>>())
         .bind(filed.iter().map(|f| f.conversation.as_deref()).collect::<Vec<_>>())
         .bind(filed.iter().map(|f| f.firm).collect::<Vec<_>>())
         .bind(filed.iter().map(|f| f.client_id.as_deref()).collect::<Vec<_>>())

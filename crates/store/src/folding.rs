@@ -13,9 +13,11 @@ use crate::marks::{self, Claim, Mark};
 
 mod clients;
 mod contests;
+mod one;
 
 pub use clients::{Activity, activities, delete_clients, delete_leads};
 pub use contests::contest;
+pub use one::{claim_conversation, conversations_of};
 
 /// One telling of a fact, as stored: what the fold merges.
 #[derive(Clone, Debug)]

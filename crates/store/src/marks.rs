@@ -23,6 +23,9 @@ pub(crate) const SETTLE_LOCK: i64 = 0x6368_6174_0000_0005;
 /// Taken by whoever evaluates scores for escalation.
 pub(crate) const ESCALATION_LOCK: i64 = 0x6368_6174_0000_0006;
 
+/// Held by the session that rebuilds.
+pub(crate) const REBUILD_LOCK: i64 = 0x6368_6174_0000_0010;
+
 /// What a mark is on. `kind` is `identity`, `conversation`, `client`, or the kind of an entity's fact.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Mark {
@@ -102,6 +105,20 @@ pub(crate) async fn claim(
     };
     let mark_ids = marked.iter().filter(|(a, s, _)| held(a, s)).map(|(_, _, id)| *id).collect();
     Ok(Claim { subjects, mark_ids })
+}
+
+/// Claims one subject, marked or not; waits for whoever has it.
+pub(crate) async fn hold(
+    connection: &mut PgConnection,
+    kind: &str,
+    account: &str,
+    subject: &str,
+) -> Result<Claim, StoreError> {
+    sqlx::query("select pg_advisory_xact_lock($1)")
+        .bind(lock_of(account, kind, subject))
+        .execute(connection)
+        .await?;
+    Ok(Claim { subjects: vec![(account.to_owned(), subject.to_owned())], mark_ids: Vec::new() })
 }
 
 /// Deletes the marks of a claim; those set since stay.

@@ -31,6 +31,7 @@ mod outage;
 mod page;
 mod poison;
 mod projection;
+mod rebuild;
 mod report;
 mod store_connections;
 mod tables;

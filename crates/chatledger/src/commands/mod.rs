@@ -14,6 +14,7 @@ mod completions;
 mod demo;
 mod escalation;
 mod export;
+mod rebuild;
 mod report;
 mod run;
 mod simulate;
@@ -66,6 +67,7 @@ enum Command {
     Escalation(escalation::Escalation),
     Trace(trace::Trace),
     Export(export::Export),
+    Rebuild(rebuild::RebuildCommand),
     Check(check::Check),
     Sync(sync::SyncCommand),
     Simulate(simulate::Simulate),
@@ -94,6 +96,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Escalation(escalation) => on_runtime(escalation.run(&configuration()?)),
         Command::Trace(trace) => on_runtime(trace.run(&configuration()?)),
         Command::Export(export) => on_runtime(export.run(&configuration()?)),
+        Command::Rebuild(rebuild) => on_runtime(rebuild.run(&configuration()?)),
         Command::Sync(sync) => on_runtime(sync.run(&configuration()?)),
         Command::Simulate(simulate) => on_runtime(simulate.run()),
     }

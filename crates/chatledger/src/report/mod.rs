@@ -6,6 +6,7 @@
 //! To add a report: 1. its query in `store::report`, 2. a file here, 3. its variant in `commands/report.rs`.
 
 pub(crate) mod accounting;
+pub(crate) mod differences;
 pub(crate) mod period;
 pub(crate) mod response_times;
 pub(crate) mod scores;

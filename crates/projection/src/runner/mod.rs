@@ -8,8 +8,9 @@
 mod calendars;
 mod changed_rows;
 mod fold_marks;
+mod fold_one;
 mod partitions;
-mod store_facts;
+pub(crate) mod store_facts;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Rules;
 pub use fold_marks::{Folding, fold_marked};
+pub use fold_one::{RowChange, fold_one};
 pub use store_facts::{Prepared, prepare};
 
 use partitions::Partitions;

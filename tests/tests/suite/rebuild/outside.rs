@@ -1,0 +1,1 @@
+//! What others made on the tables: views, grants.

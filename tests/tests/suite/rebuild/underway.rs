@@ -1,0 +1,1 @@
+//! While a rebuild is under way.
