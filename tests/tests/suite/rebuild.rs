@@ -192,11 +192,7 @@ async fn a_log_that_was_never_projected_is_rebuilt_and_what_is_found_is_news() {
     let live = other.live("other");
     other.settled().await;
     live.stop().await;
-    assert_same(
-        &crate::tables::rows(&scene.pool).await,
-        &crate::tables::rows(&other.pool).await,
-        "live and rebuilt",
-    );
+    assert_same(&rows(&scene.pool).await, &rows(&other.pool).await, "live and rebuilt");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -95,6 +95,11 @@ impl Control {
         }
     }
 
+    /// Whether somebody cancelled it.
+    pub fn is_cancelled(&self) -> bool {
+        *self.wish.borrow() == Wish::Cancel
+    }
+
     /// Waits while a pause is wanted.
     ///
     /// # Errors
