@@ -88,7 +88,8 @@ pub struct Rebuild {
 impl Rebuild {
     /// `live` sees the live generation; `owner` is a name that no other run of any process has.
     pub fn new(log: Arc<dyn Log>, live: PgPool, rules: Rules, owner: &str) -> Self {
-        let workers = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 4);
+        // One more than there are processors: while one waits for an answer, the others have work.
+        let workers = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 4) + 1;
         let connections = u32::try_from(workers).unwrap_or(4) + 6;
         let next = generations::pool_of_next(&live, connections);
         Self { log, live, next, rules, owner: owner.to_owned(), workers }

@@ -41,6 +41,8 @@ pub fn pool_of_next(live: &PgPool, connections: u32) -> PgPool {
         ("synchronous_commit", "off"),
         ("work_mem", "64MB"),
         ("maintenance_work_mem", "128MB"),
+        // Two indexes are made at once, each by one process.
+        ("max_parallel_maintenance_workers", "0"),
         // Large statements over tables that were just filled: plans are made for what is there.
         ("jit", "off"),
     ]);
