@@ -192,10 +192,12 @@ pub(crate) async fn child(url: &str, accounts: usize, server: i32) -> anyhow::Re
     };
     let work = async {
         rebuild.build(false, &control).await?;
+        let built = started.elapsed().as_secs_f64();
         rebuild.follow(&control, async || Ok(())).await?;
-        rebuild.switch(&control).await
+        let followed = started.elapsed().as_secs_f64();
+        rebuild.switch(&control).await.map(|_| (built, followed))
     };
-    control.beside(&pool, &show, Box::pin(work)).await?;
+    let (built, followed) = control.beside(&pool, &show, Box::pin(work)).await?;
     let ended = times();
     let seen = seen.into_inner()?;
     let ends = seen.iter().skip(1).map(|(_, times)| *times).chain([ended]);
@@ -212,6 +214,8 @@ pub(crate) async fn child(url: &str, accounts: usize, server: i32) -> anyhow::Re
     Ok(json!({
         "seconds": seconds,
         "phases": phases,
+        "built after": built,
+        "followed after": followed,
         "peak_mib": machine::peak_mib(),
         "cpu_seconds": machine::cpu_seconds(),
     }))

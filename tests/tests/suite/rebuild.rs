@@ -89,10 +89,10 @@ impl Scene {
     /// Builds and compares.
     async fn compared(&self, from_scratch: bool) -> Result<Vec<TableDiff>, RebuildError> {
         let (rebuild, control) = (self.rebuild(), Control::new(CancellationToken::new()));
-        let work = async {
+        let work = Box::pin(async {
             rebuild.build(from_scratch, &control).await?;
             rebuild.follow(&control, async || rebuild.diff().await).await
-        };
+        });
         let diff = control.beside(&self.pool, &|_: Progress| {}, work).await;
         rebuild.close().await;
         diff

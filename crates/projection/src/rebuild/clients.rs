@@ -27,11 +27,30 @@ struct Client {
     first: Option<DateTime<Utc>>,
     last: Option<DateTime<Utc>>,
     transports: BTreeSet<String>,
-    request: Option<RequestRow>,
+    request: Option<LastRequest>,
     score: Option<TagScoreRow>,
     urls: HashMap<String, Option<String>>,
     /// The database has to say: something is folded elsewhere, or two things are equal but for a text.
     is_left: bool,
+}
+
+/// Of the last request that is no rating.
+struct LastRequest {
+    opened_at: DateTime<Utc>,
+    key: String,
+    operator_id: Option<String>,
+    dialog_id: Option<String>,
+}
+
+impl LastRequest {
+    fn of(row: &RequestRow) -> Self {
+        Self {
+            opened_at: stored(row.opened_at),
+            key: row.request_key.clone(),
+            operator_id: row.last_operator_id.as_ref().or(row.holder_operator_id.as_ref()).cloned(),
+            dialog_id: row.dialog_id.clone(),
+        }
+    }
 }
 
 impl<'a> Clients<'a> {
@@ -73,13 +92,11 @@ impl<'a> Clients<'a> {
             }
         }
         for request in folded.requests.iter().filter(|request| request.kind != "rating") {
-            let rank = |row: &RequestRow| (stored(row.opened_at), row.request_key.clone());
+            let opened_at = stored(request.opened_at);
             match &client.request {
-                Some(held) if stored(held.opened_at) == stored(request.opened_at) && !is_bytewise => {
-                    client.is_left = true;
-                }
-                Some(held) if rank(held) >= rank(request) => {}
-                _ => client.request = Some(request.clone()),
+                Some(held) if held.opened_at == opened_at && !is_bytewise => client.is_left = true,
+                Some(held) if (held.opened_at, &held.key) >= (opened_at, &request.request_key) => {}
+                _ => client.request = Some(LastRequest::of(request)),
             }
         }
         for score in folded.scores.iter().filter(|score| score.withdrawn_at.is_none()) {
@@ -133,7 +150,7 @@ impl Client {
             return Activity::default();
         }
         let request = self.request.as_ref();
-        let dialog = request.and_then(|row| row.dialog_id.as_ref());
+        let dialog = request.and_then(|last| last.dialog_id.as_ref());
         let score = self.score.as_ref();
         Activity {
             account_id: account.to_owned(),
@@ -141,8 +158,7 @@ impl Client {
             first: self.first,
             last: self.last,
             transports: self.transports.iter().cloned().collect(),
-            operator_id: request
-                .and_then(|row| row.last_operator_id.clone().or(row.holder_operator_id.clone())),
+            operator_id: request.and_then(|last| last.operator_id.clone()),
             dialog_url: dialog.and_then(|dialog| self.urls.get(dialog).cloned().flatten()),
             score: score.map(|row| row.score),
             scale: score.map(|row| row.scale),

@@ -1,7 +1,5 @@
 //! Folds part by part in memory: all conversations of some clients, and the clients.
 
-use std::collections::BTreeMap;
-
 use chrono::{DateTime, Utc};
 use events::{DeliveryId, Fact};
 use store::StoreError;
@@ -141,13 +139,8 @@ fn rows(written: &mut Written, folded: Folded) -> Result<(), StoreError> {
     rows_of(written, folded.scores)
 }
 
-pub(super) fn rows_of<R: TableRow>(written: &mut Written, rows: Vec<R>) -> Result<(), StoreError> {
-    // The same key twice in one fold: the last one stays, as when they are written one by one.
-    let mut last: BTreeMap<String, R> = BTreeMap::new();
+fn rows_of<R: TableRow>(written: &mut Written, rows: Vec<R>) -> Result<(), StoreError> {
     for row in rows {
-        last.insert(row.key(), row);
-    }
-    for row in last.into_values() {
         written.row(&sealed(row)?);
     }
     Ok(())
