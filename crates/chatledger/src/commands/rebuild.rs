@@ -213,8 +213,18 @@ async fn after_the_switch(_: &Installation) -> anyhow::Result<()> {
 }
 
 async fn want(installation: &Installation, wish: Wish) -> anyhow::Result<()> {
-    if !state::want(&installation.pool, wish).await? {
-        bail!("no rebuild is running");
+    let pool = &installation.pool;
+    if let Some(nobody) = generations::claim(pool).await? {
+        nobody.release().await?;
+        match state::get(pool).await? {
+            Some(_) => bail!(
+                "no rebuild is running; one was left: `chatledger rebuild` goes on with it, --cancel drops it"
+            ),
+            None => bail!("no rebuild is running"),
+        }
+    }
+    if !state::want(pool, wish).await? {
+        bail!("the rebuild has only begun or is about to end; try again");
     }
     let said = match wish {
         Wish::Pause => "the rebuild waits; `chatledger rebuild --resume` lets it go on",

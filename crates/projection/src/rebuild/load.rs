@@ -40,9 +40,7 @@ async fn load(
     control: &Control,
     mut share: BTreeMap<u32, (i64, i64)>,
 ) -> Result<(), RebuildError> {
-    let places: Vec<Place> =
-        share.iter().map(|(&partition, &(offset, _))| Place { partition, offset }).collect();
-    let mut reader = rebuild.log.open(&places).await?;
+    let mut reader = rebuild.log.open(&unread(&share)).await?;
     let mut packing = Packing::new(state.buckets);
     while share.values().any(|(next, until)| next < until) {
         control.pass().await?;
@@ -73,14 +71,26 @@ async fn load(
         load::advance(&mut transaction, rebuild.log.id(), &places).await?;
         store::commit(transaction).await?;
         fail::fail_point!("rebuild.batch_loaded", |_| std::process::abort());
+        let before = unread(&share).len();
         for (partition, offset) in places {
             if let Some((next, _)) = share.get_mut(&partition) {
                 *next = offset;
             }
         }
         control.add(records);
+        let left = unread(&share);
+        if left.len() < before && !left.is_empty() {
+            // What comes in meanwhile behind the end of the bulk is not read again and again.
+            reader = rebuild.log.open(&left).await?;
+        }
     }
     Ok(())
+}
+
+/// The partitions that are not at their end.
+fn unread(share: &BTreeMap<u32, (i64, i64)>) -> Vec<Place> {
+    let left = share.iter().filter(|(_, (next, until))| next < until);
+    left.map(|(&partition, &(offset, _))| Place { partition, offset }).collect()
 }
 
 /// Leaves out what lies behind the end of the bulk: it is followed later.

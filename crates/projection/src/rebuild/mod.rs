@@ -10,23 +10,22 @@
 
 mod clients;
 mod control;
+mod follow;
 mod load;
 mod parts;
 mod switch;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use log::{Log, LogError};
 use store::changes::{self, ChangeKind};
 use store::generations::state::{self, Phase, State};
 use store::generations::{self, NEXT, OLD, indexes, settle};
-use store::{PgPool, StoreError, folding, positions};
-use tokio_util::sync::CancellationToken;
+use store::{PgPool, StoreError, positions};
 
+use crate::Rules;
 use crate::runner::{ProjectionError, Settings, fold_marked};
-use crate::{Rules, Runner};
 pub use control::{Control, Progress};
 pub use store::generations::diff::TableDiff;
 pub use store::generations::switch::{Left, Switched};
@@ -35,11 +34,6 @@ pub use store::generations::switch::{Left, Switched};
 const PART: i64 = 8_000;
 /// Most parts: each has a page open while the log is read.
 const PARTS: i64 = 4_096;
-/// How far behind the next generation may be when it is switched to: that much is stored while writers wait.
-const NEAR: i64 = 2_000;
-/// Between two looks at how far it is.
-const LOOK: Duration = Duration::from_millis(100);
-
 /// Why a rebuild ended early.
 #[derive(Debug, thiserror::Error)]
 pub enum RebuildError {
@@ -242,82 +236,6 @@ impl Rebuild {
             store::commit(transaction).await?;
         }
         Ok(())
-    }
-
-    /// Projects into the next generation until it is near the live one (near the end of the log where nobody projects
-    /// live), then does `then` while it goes on, and stops.
-    ///
-    /// # Errors
-    /// See [`RebuildError`].
-    pub async fn follow<T>(
-        &self,
-        control: &Control,
-        then: impl AsyncFnOnce() -> Result<T, RebuildError>,
-    ) -> Result<T, RebuildError> {
-        control.enter(Phase::Following);
-        let stop = CancellationToken::new();
-        let runner = Runner::new(
-            self.log.clone(),
-            self.next.clone(),
-            self.rules.clone(),
-            Settings::default(),
-            NEXT,
-            &self.owner,
-        );
-        let mut running = std::pin::pin!(runner.run(stop.clone()));
-        let work = async {
-            self.come_near(control).await?;
-            then().await
-        };
-        let outcome = tokio::select! {
-            // It ends by itself for a reason only.
-            ran = &mut running => {
-                ran?;
-                return Err(RebuildError::Stopped);
-            }
-            outcome = work => outcome,
-        };
-        stop.cancel();
-        running.await?;
-        outcome
-    }
-
-    async fn come_near(&self, control: &Control) -> Result<(), RebuildError> {
-        let mut patience = 20;
-        loop {
-            control.pass().await?;
-            let lag = self.lag(control).await?;
-            if lag <= NEAR {
-                // Marks may never be gone under load; what is left is folded after the switch.
-                if patience == 0 || (lag == 0 && folding::waiting(&self.next).await? == 0) {
-                    return Ok(());
-                }
-                patience -= 1;
-            }
-            tokio::time::sleep(LOOK).await;
-        }
-    }
-
-    /// Deliveries that the next generation is behind.
-    async fn lag(&self, control: &Control) -> Result<i64, RebuildError> {
-        let (live, next) = (positions::list(&self.live).await?, positions::list(&self.next).await?);
-        let is_followed = generations::is_followed(&self.live).await?;
-        let (mut lag, mut read) = (0, 0);
-        for bounds in self.log.bounds().await? {
-            let of = |positions: &[positions::Position]| {
-                let found = positions.iter().find(|position| {
-                    position.partition == bounds.partition && position.log_id == self.log.id()
-                });
-                found.map(|position| position.next)
-            };
-            let goal = if is_followed { of(&live).unwrap_or(bounds.end).min(bounds.end) } else { bounds.end };
-            let next = of(&next).unwrap_or(bounds.start);
-            lag += (goal - next).max(0);
-            read += next;
-        }
-        control.total((read + lag).unsigned_abs());
-        control.done(read.unsigned_abs());
-        Ok(lag)
     }
 
     /// What the next generation says differently.

@@ -8,7 +8,8 @@ use store::generations::load;
 use store::generations::switch::{self, Switch, Switched};
 use store::generations::{self, OLD};
 
-use super::{Control, NEAR, Rebuild, RebuildError};
+use super::follow::NEAR;
+use super::{Control, Rebuild, RebuildError};
 use crate::runner::{prepare, store_facts};
 
 /// Attempts to find a moment in which writers let go and little is missing.
