@@ -1,12 +1,14 @@
 use std::io::Write as _;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use projection::rebuild::{Control, RebuildError, Switched, TableDiff};
 use projection::runner::{RowChange, fold_one};
 use projection::{Rebuild, Rules};
 use serde_json::json;
+use store::PgPool;
 use store::generations::state::{self, Wish};
-use store::generations::{self, NEXT, OLD};
+use store::generations::{self, Claim, NEXT, OLD};
 use tokio_util::sync::CancellationToken;
 
 use super::WrongUsage;
@@ -112,7 +114,7 @@ impl RebuildCommand {
         stop: &CancellationToken,
     ) -> anyhow::Result<()> {
         let pool = &installation.pool;
-        let Some(claim) = generations::claim(pool).await? else { return Err(RebuildError::Busy.into()) };
+        let claim = claimed(pool).await?;
         let rebuild =
             Rebuild::new(installation.log.clone(), pool.clone(), rules.clone(), &installation.owner());
         let (control, progress) = (Control::new(stop.clone()), RebuildProgress::new());
@@ -210,6 +212,17 @@ impl RebuildCommand {
 /// What is to be done when the tables were exchanged. Here restatements of published figures are written.
 async fn after_the_switch(_: &Installation) -> anyhow::Result<()> {
     Ok(())
+}
+
+/// The right to rebuild. The server may need a moment to see that a process that held it was killed.
+async fn claimed(pool: &PgPool) -> anyhow::Result<Claim> {
+    for _ in 0..20 {
+        if let Some(claim) = generations::claim(pool).await? {
+            return Ok(claim);
+        }
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    }
+    Err(RebuildError::Busy.into())
 }
 
 async fn want(installation: &Installation, wish: Wish) -> anyhow::Result<()> {

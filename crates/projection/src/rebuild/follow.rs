@@ -56,16 +56,19 @@ impl Rebuild {
     }
 
     async fn come_near(&self, control: &Control) -> Result<(), RebuildError> {
-        let mut patience = 20;
+        let (mut patience, mut least) = (20, i64::MAX);
         loop {
             control.pass().await?;
             let lag = self.lag(control).await?;
             if lag <= NEAR {
-                // Marks may never be gone under load; what is left is folded after the switch.
-                if patience == 0 || (lag == 0 && folding::waiting(&self.next).await? == 0) {
+                let left = lag + folding::waiting(&self.next).await?;
+                // Under load something is always left: it is enough when it becomes no less. The rest is stored at the
+                // switch and folded after it.
+                if left == 0 || patience == 0 {
                     return Ok(());
                 }
-                patience -= 1;
+                patience = if left < least { 20 } else { patience - 1 };
+                least = least.min(left);
             }
             tokio::time::sleep(LOOK).await;
         }
