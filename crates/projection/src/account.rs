@@ -175,6 +175,11 @@ impl Rules {
         self.of_operators.get(account).map(Vec::as_slice).unwrap_or_default()
     }
 
+    /// The same, without readers: nothing is noted.
+    pub fn unread(&self) -> Self {
+        self.clone().read_by(Readers::default())
+    }
+
     /// Who reads changes.
     pub fn readers(&self) -> Readers {
         self.readers

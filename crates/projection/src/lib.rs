@@ -19,8 +19,10 @@ pub mod explain;
 pub mod fold;
 pub mod merge;
 pub mod publishing;
+pub mod rebuild;
 pub mod runner;
 
 pub use account::{AccountRules, OperatorHours, Readers, Rules, ScoreTag, Scores};
 pub use calendar::{Calendar, Hours};
+pub use rebuild::{Rebuild, RebuildError};
 pub use runner::{ProjectionError, Runner, Settings};

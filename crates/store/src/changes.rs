@@ -69,6 +69,21 @@ pub async fn note(
     Ok(())
 }
 
+/// Notes everything that is there: of a generation that was filled before anything was ever projected.
+pub async fn note_all(connection: &mut PgConnection, kind: ChangeKind) -> Result<(), StoreError> {
+    let statement = match kind {
+        ChangeKind::Score => {
+            "insert into changes (kind, account_id, subject) \
+             select distinct $1, account_id, valuation_request_key from tag_scores"
+        }
+        ChangeKind::Lead => {
+            "insert into changes (kind, account_id, subject) select $1, account_id, client_id from leads"
+        }
+    };
+    sqlx::query(statement).bind(kind.word()).execute(connection).await?;
+    Ok(())
+}
+
 /// Reads up to `limit` changes, oldest first, and keeps other readers off them until the transaction ends.
 ///
 /// What is read by a *later statement* of this transaction includes every row whose change is read here.

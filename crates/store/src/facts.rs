@@ -14,10 +14,10 @@ use crate::marks::{self, Mark};
 /// An observation ready to be stored: its content hashed, its filing decided.
 #[derive(Clone, Debug)]
 pub struct FactRow {
-    account: String,
-    observation: Observation,
-    registers: String,
-    content_hash: i64,
+    pub(crate) account: String,
+    pub(crate) observation: Observation,
+    pub(crate) registers: String,
+    pub(crate) content_hash: i64,
 }
 
 impl FactRow {
@@ -34,7 +34,7 @@ impl FactRow {
         Ok(Self { account: account.as_str().to_owned(), observation, registers, content_hash })
     }
 
-    fn happened_at(&self) -> Option<DateTime<Utc>> {
+    pub(crate) fn happened_at(&self) -> Option<DateTime<Utc>> {
         self.observation.fact.happened_at(self.observation.received_at)
     }
 
@@ -44,17 +44,17 @@ impl FactRow {
 }
 
 /// Where a fact goes: what its row says, what it links, what it marks.
-struct Filed {
-    conversation: Option<String>,
-    firm: bool,
-    client_id: Option<String>,
-    dialog_id: Option<String>,
-    request_id: Option<String>,
+pub(crate) struct Filed {
+    pub(crate) conversation: Option<String>,
+    pub(crate) firm: bool,
+    pub(crate) client_id: Option<String>,
+    pub(crate) dialog_id: Option<String>,
+    pub(crate) request_id: Option<String>,
     marks: Vec<(&'static str, String)>,
-    links: Vec<String>,
+    pub(crate) links: Vec<String>,
 }
 
-fn file(fact: &Fact, key: &str) -> Filed {
+pub(crate) fn file(fact: &Fact, key: &str) -> Filed {
     let mut filed = Filed {
         conversation: None,
         firm: true,
@@ -209,14 +209,12 @@ async fn upsert(
     filed: &[Filed],
 ) -> Result<Vec<(usize, bool)>, StoreError> {
     let column = |of: fn(&FactRow) -> &str| unique.iter().map(|&at| of(&rows[at])).collect::<Vec<_>>();
-    let observed =
-        |of: fn(&Observation) -> _| unique.iter().map(|&at| of(&rows[at].observation)).collect::<Vec<_>>();
     let touched: Vec<(i64, bool)> = sqlx::query_as(include_str!("facts_upsert.sql"))
         .bind(column(|row| &row.account))
         .bind(column(|row| row.observation.fact.kind()))
         .bind(column(|row| &row.observation.key))
         .bind(unique.iter().map(|&at| rows[at].content_hash).collect::<Vec<_>>())
-        .bind(observed(|o| o.stamp.observed_at))
+        .bind(unique.iter().map(|&at| rows[at].observation.stamp.observed_at).collect::<Vec<_>>())
         .bind(unique.iter().map(|&at| rows[at].observation.stamp.rank).collect::<Vec<_>>())
         .bind(unique.iter().map(|&at| rows[at].observation.stamp.hash).collect::<Vec<_>>())
         .bind(earliest.iter().map(|&at| rows[at].observation.received_at).collect::<Vec<_>>())

@@ -14,6 +14,7 @@ use crate::marks::{self, Claim, Mark};
 mod clients;
 mod contests;
 mod conversations;
+mod one;
 
 pub use clients::{Activity, activities, delete_clients, delete_leads};
 pub use contests::contest;
@@ -21,6 +22,7 @@ pub use conversations::{
     ClaimedConversations, OpenEnd, SavedState, StateChange, claim_conversations, read_open_ends, read_whole,
     write_states,
 };
+pub use one::{claim_conversation, conversations_of};
 
 /// One telling of a fact, as stored: what the fold merges.
 #[derive(Clone, Debug)]

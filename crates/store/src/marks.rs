@@ -27,6 +27,9 @@ pub(crate) const ESCALATION_LOCK: i64 = 0x6368_6174_0000_0006;
 /// Taken by whoever freezes or restates published figures.
 pub(crate) const PUBLISHING_LOCK: i64 = 0x6368_6174_0000_0010;
 
+/// Held by the session that rebuilds.
+pub(crate) const REBUILD_LOCK: i64 = 0x6368_6174_0000_0011;
+
 /// What a mark is on. `kind` is `identity`, `conversation`, `client`, or the kind of an entity's fact.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Mark {
@@ -162,6 +165,22 @@ pub(crate) async fn claim(
         |mark: &&Marked| subjects.binary_search_by(|c| (&c.account, &c.subject).cmp(&mark.of())).is_ok();
     let mark_ids = marked.iter().filter(held).map(|mark| mark.mark_id).collect();
     Ok(Claim { subjects, mark_ids })
+}
+
+/// Claims one subject, marked or not; waits for whoever has it.
+pub(crate) async fn hold(
+    connection: &mut PgConnection,
+    kind: &str,
+    account: &str,
+    subject: &str,
+) -> Result<Claim, StoreError> {
+    sqlx::query("select pg_advisory_xact_lock($1)")
+        .bind(lock_of(account, kind, subject))
+        .execute(connection)
+        .await?;
+    let claimed =
+        Claimed { account: account.to_owned(), subject: subject.to_owned(), since: None, quiet: false };
+    Ok(Claim { subjects: vec![claimed], mark_ids: Vec::new() })
 }
 
 /// Deletes the marks of a claim; those set since stay.

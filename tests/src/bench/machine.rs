@@ -41,6 +41,32 @@ pub(crate) fn cpu_seconds() -> f64 {
     ticks / 100.0
 }
 
+/// Processor seconds of a process and of its children, gone ones included: of a Postgres server and its sessions.
+pub(crate) fn cpu_seconds_below(pid: Option<i32>) -> f64 {
+    let Some(pid) = pid else { return 0.0 };
+    let fields = |stat: &str| -> Vec<f64> {
+        let after = stat.rsplit_once(')').map_or("", |(_, after)| after);
+        after.split_whitespace().map(|field| field.parse().unwrap_or_default()).collect()
+    };
+    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let ticks: f64 = processes
+        .filter_map(|process| std::fs::read_to_string(process.path().join("stat")).ok())
+        .map(|stat| {
+            let is_own = stat.starts_with(&format!("{pid} "));
+            let fields = fields(&stat);
+            let sum =
+                |from: usize, to: usize| fields.get(from..to).map_or(0.0, |some| some.iter().sum::<f64>());
+            // Parent is field 4; own times are 14 and 15, those of children that were waited for 16 and 17.
+            match fields.get(1) {
+                _ if is_own => sum(11, 15),
+                Some(&parent) if parent == f64::from(pid) => sum(11, 13),
+                _ => 0.0,
+            }
+        })
+        .sum();
+    ticks / 100.0
+}
+
 fn read(path: &str) -> String {
     std::fs::read_to_string(path).unwrap_or_default()
 }

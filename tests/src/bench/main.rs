@@ -3,7 +3,7 @@
 //! Everything is real: Postgres and Kafka of the process' own, HTTP over loopback, an account of the simulator. Ratios
 //! say more than events a second, because machines differ and this one may be busy; docs/performance.md keeps both.
 //!
-//!   bench [--quick] [--only capture|reading|projection|escalation|export] [--clients N] [--messages N] [--format table|json]
+//!   bench [--quick] [--only capture|reading|projection|rebuild|escalation|export] [--clients N] [--messages N] [--deliveries N] [--format table|json]
 //!
 //! To add a figure: 1. a module that measures both sides, 2. a [`report::Figure`], 3. a line in [`measure`].
 #![expect(
@@ -21,6 +21,7 @@ mod http;
 mod machine;
 mod projecting;
 mod reading;
+mod rebuilding;
 mod report;
 mod statements;
 mod unnest;
@@ -48,6 +49,8 @@ pub(crate) struct Options {
     records: usize,
     /// Messages that are exported.
     messages: i64,
+    /// Deliveries that are rebuilt.
+    deliveries: usize,
     format: Format,
 }
 
@@ -61,6 +64,7 @@ impl Options {
             rounds: 3,
             records: 200_000,
             messages: 2_000_000,
+            deliveries: 1_000_000,
             format: Format::Table,
         };
         let mut arguments = arguments.peekable();
@@ -74,10 +78,12 @@ impl Options {
                     options.rounds = 1;
                     options.records = 20_000;
                     options.messages = 200_000;
+                    options.deliveries = 50_000;
                 }
                 "--only" => options.only = Some(value()?),
                 "--clients" => options.clients = value()?.parse()?,
                 "--messages" => options.messages = value()?.parse()?,
+                "--deliveries" => options.deliveries = value()?.parse()?,
                 "--format" => options.format = value()?.parse()?,
                 other => anyhow::bail!("{other}: not known; see the top of tests/src/bench/main.rs"),
             }
@@ -100,6 +106,12 @@ fn main() -> anyhow::Result<()> {
             match child.as_str() {
                 "--child-project" => projecting::child(&url).await,
                 "--child-breakdown" => breakdown::child(&url).await,
+                "--child-rebuild" => {
+                    let mut number =
+                        || arguments.next().and_then(|number| number.parse::<i32>().ok()).unwrap_or(0);
+                    let (accounts, server) = (number(), number());
+                    rebuilding::child(&url, usize::try_from(accounts)?, server).await
+                }
                 "--child-export" => {
                     let out = arguments.next().ok_or_else(|| anyhow::anyhow!("{child} needs a folder"))?;
                     export::child(&url, &out).await
@@ -131,6 +143,9 @@ async fn measure(options: &Options) -> anyhow::Result<Report> {
             say(&format!("projection: {name}, {} deliveries", entries.len()));
             projecting::measure(name, entries, options.rounds, &databases, &mut report).await?;
         }
+    }
+    if options.wants("rebuild") {
+        rebuilding::measure(&workload, options.deliveries, &databases, &mut report).await?;
     }
     if options.wants("escalation") {
         escalating::measure(options, &databases, &mut report).await?;

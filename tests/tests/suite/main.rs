@@ -35,6 +35,7 @@ mod page;
 mod poison;
 mod projected;
 mod projection;
+mod rebuild;
 mod report;
 mod restatements;
 mod simulation;

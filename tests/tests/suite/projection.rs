@@ -20,11 +20,11 @@ use account::{at, deliveries, iso, row, webhook};
 use crate::chance::Chance;
 use crate::tables::settled;
 
-mod account;
+pub(crate) mod account;
 mod configuration;
 mod open_end;
 
-fn rules() -> Rules {
+pub(crate) fn rules() -> Rules {
     let rules = AccountRules {
         zone: chrono_tz::Asia::Almaty,
         bots: ["7009".to_owned()].into(),

@@ -15,6 +15,7 @@ mod demo;
 mod escalation;
 mod explain;
 mod export;
+mod rebuild;
 mod report;
 mod run;
 mod simulate;
@@ -68,6 +69,7 @@ enum Command {
     Explain(explain::Explain),
     Trace(trace::Trace),
     Export(export::Export),
+    Rebuild(rebuild::RebuildCommand),
     Check(check::Check),
     Sync(sync::SyncCommand),
     Simulate(simulate::Simulate),
@@ -97,6 +99,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Explain(explain) => on_runtime(explain.run(&configuration()?)),
         Command::Trace(trace) => on_runtime(trace.run(&configuration()?)),
         Command::Export(export) => on_runtime(export.run(&configuration()?)),
+        Command::Rebuild(rebuild) => on_runtime(rebuild.run(&configuration()?)),
         Command::Sync(sync) => on_runtime(sync.run(&configuration()?)),
         Command::Simulate(simulate) => on_runtime(simulate.run()),
     }

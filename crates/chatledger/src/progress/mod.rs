@@ -4,6 +4,7 @@
 
 mod backfill;
 mod export;
+mod rebuild;
 mod sync;
 
 use std::io::{IsTerminal as _, Write as _};
@@ -13,6 +14,7 @@ use indicatif::ProgressStyle;
 
 pub(crate) use backfill::BackfillProgress;
 pub(crate) use export::ExportProgress;
+pub(crate) use rebuild::RebuildProgress;
 pub(crate) use sync::SyncProgress;
 
 /// Time between two lines.

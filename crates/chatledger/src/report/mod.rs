@@ -9,6 +9,7 @@
 pub(crate) mod accounting;
 pub(crate) mod completeness;
 mod definitions;
+pub(crate) mod differences;
 pub(crate) mod page;
 pub(crate) mod period;
 pub(crate) mod response_times;

@@ -11,7 +11,7 @@ use store::{PgPool, StoreError};
 use crate::{OperatorHours, Rules};
 
 /// Adopts the rules of every account, configured or known from before.
-pub(super) async fn adopt(pool: &PgPool, all: &Rules) -> Result<(), StoreError> {
+pub(crate) async fn adopt(pool: &PgPool, all: &Rules) -> Result<(), StoreError> {
     let mut accounts = rules::accounts(pool).await?;
     accounts.extend(all.accounts().map(|(account, _)| account.to_owned()));
     accounts.sort();

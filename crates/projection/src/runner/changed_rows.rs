@@ -9,6 +9,7 @@ use store::tables::{
 };
 use store::{PgConnection, StoreError};
 
+use super::RowChange;
 use crate::fold::Folded;
 
 /// What to write and what to delete.
@@ -96,6 +97,30 @@ impl ChangedRows {
         one_of_each(&mut self.assignments, |row| &row.conversation);
         one_of_each(&mut self.tags, |row| &row.conversation);
         one_of_each(&mut self.scores, |row| &row.conversation);
+    }
+
+    /// What is written and deleted, for a person to read.
+    pub(super) fn written(&self, subject: &Subject) -> Vec<RowChange> {
+        fn of<'a, R: TableRow>(rows: &'a [R], subject: &'a Subject) -> impl Iterator<Item = RowChange> + 'a {
+            rows.iter().map(|row| {
+                let key = (R::TABLE.to_owned(), row.key());
+                let what = if subject.rows.contains_key(&key) { "changed" } else { "new" };
+                RowChange { table: R::TABLE, key: key.1, what }
+            })
+        }
+        let mut told: Vec<RowChange> = of(&self.messages, subject)
+            .chain(of(&self.dialogs, subject))
+            .chain(of(&self.requests, subject))
+            .chain(of(&self.turns, subject))
+            .chain(of(&self.assignments, subject))
+            .chain(of(&self.tags, subject))
+            .chain(of(&self.scores, subject))
+            .collect();
+        let gone = self.gone.iter().flat_map(|(table, gone)| {
+            gone.iter().map(|gone| RowChange { table, key: gone.key.clone(), what: "gone" })
+        });
+        told.extend(gone);
+        told
     }
 
     /// Account and valuation request of every score that changed or went, and that somebody has to hear of.

@@ -9,8 +9,9 @@ mod adopting;
 mod changed_rows;
 mod conversations;
 mod fold_marks;
+mod fold_one;
 mod partitions;
-mod store_facts;
+pub(crate) mod store_facts;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +22,9 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::Rules;
+pub(crate) use adopting::adopt;
 pub use fold_marks::{Folding, fold_marked};
+pub use fold_one::{RowChange, fold_one};
 pub use store_facts::{Prepared, prepare};
 
 use partitions::Partitions;
@@ -181,7 +184,7 @@ impl Runner {
     async fn adopt_rules(&self, stop: &CancellationToken) -> Result<(), ProjectionError> {
         let mut pause = Pause::new();
         while !stop.is_cancelled() {
-            match adopting::adopt(&self.pool, &self.rules).await {
+            match adopt(&self.pool, &self.rules).await {
                 Ok(()) => break,
                 Err(error) => pause.take(error.into(), "projection.rules", stop).await?,
             }

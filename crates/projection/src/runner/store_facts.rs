@@ -7,7 +7,7 @@ use log::{Batch, Record, Unreadable};
 use store::accounting::{self, RejectRow, Tally, TallyKey};
 use store::facts::{self, FactRow};
 use store::positions::{self, Move};
-use store::{PgPool, StoreError};
+use store::{PgConnection, PgPool, StoreError};
 use uuid::Uuid;
 
 use super::Trouble;
@@ -17,11 +17,11 @@ use crate::decode::{Decoded, decode};
 /// What a batch of records says, ready to be stored.
 #[derive(Debug, Default)]
 pub struct Prepared {
-    facts: Vec<FactRow>,
+    pub(crate) facts: Vec<FactRow>,
     /// For each fact, the tally that it is counted in.
-    counted_in: Vec<TallyKey>,
-    rejects: Vec<RejectRow>,
-    tallies: BTreeMap<TallyKey, Tally>,
+    pub(crate) counted_in: Vec<TallyKey>,
+    pub(crate) rejects: Vec<RejectRow>,
+    pub(crate) tallies: BTreeMap<TallyKey, Tally>,
 }
 
 /// Decodes a batch. Pure but for the hashes that it computes.
@@ -99,18 +99,27 @@ impl Prepared {
     }
 }
 
-/// Commits a batch. After an error nothing of it is stored, or all of it: the positions say which.
-pub(super) async fn commit(pool: &PgPool, prepared: &Prepared, moves: &[Move]) -> Result<(), Trouble> {
-    let mut transaction = store::begin(pool).await?;
-    let new = facts::insert(&mut transaction, &prepared.facts).await?;
+/// Writes all of a batch but the positions; returns what was counted.
+pub(crate) async fn write(
+    connection: &mut PgConnection,
+    prepared: &Prepared,
+) -> Result<BTreeMap<TallyKey, Tally>, StoreError> {
+    let new = facts::insert(connection, &prepared.facts).await?;
     let mut tallies = prepared.tallies.clone();
     for (key, new) in prepared.counted_in.iter().zip(&new) {
         if let (false, Some(tally)) = (new, tallies.get_mut(key)) {
             tally.facts_unchanged += 1;
         }
     }
-    accounting::reject(&mut transaction, &prepared.rejects).await?;
-    accounting::add(&mut transaction, &tallies).await?;
+    accounting::reject(connection, &prepared.rejects).await?;
+    accounting::add(connection, &tallies).await?;
+    Ok(tallies)
+}
+
+/// Commits a batch. After an error nothing of it is stored, or all of it: the positions say which.
+pub(super) async fn commit(pool: &PgPool, prepared: &Prepared, moves: &[Move]) -> Result<(), Trouble> {
+    let mut transaction = store::begin(pool).await?;
+    let tallies = write(&mut transaction, prepared).await?;
     positions::advance(&mut transaction, moves).await?;
     fail::fail_point!("projection.before_facts_commit", |_| std::process::abort());
     store::commit(transaction).await?;

@@ -93,8 +93,7 @@ pub async fn claim_conversations(
         }
         states.sort_by(|a, b| (&a.account, &a.conversation).cmp(&(&b.account, &b.conversation)));
     }
-    let conversations = claim.subjects.iter().map(|c| (c.account.clone(), c.subject.clone())).collect();
-    Ok(ClaimedConversations { conversations, states, claim })
+    Ok(ClaimedConversations { states, ..ClaimedConversations::without_states(claim) })
 }
 
 /// Reads all committed facts of conversations (sorted, claimed), and the hashes of all their rows.
@@ -242,6 +241,11 @@ pub async fn write_states(
 }
 
 impl ClaimedConversations {
+    pub(super) fn without_states(claim: Claim) -> Self {
+        let conversations = claim.subjects.iter().map(|c| (c.account.clone(), c.subject.clone())).collect();
+        Self { conversations, states: Vec::new(), claim }
+    }
+
     /// Whether a conversation has to be folded from its beginning whatever was saved.
     pub fn is_undated(&self, account: &str, conversation: &str) -> bool {
         self.claim.get(account, conversation).is_some_and(|claimed| claimed.since.is_none())

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::{ContentHash, TableRow, row};
+use super::{ContentHash, CopyRows, TableRow, row};
 
 row! {
     /// A person who writes through a messenger.

@@ -8,6 +8,7 @@ use serde::Serialize;
 use sqlx::PgConnection;
 
 use crate::StoreError;
+use crate::copy::CopyRows;
 
 pub use cards::{ChannelRow, ClientRow, OperatorGroupRow, OperatorRow, TagRow};
 pub use scores::{AssignmentRow, LeadRow, RequestTagRow, TagScoreRow};
@@ -22,6 +23,8 @@ pub trait TableRow: Serialize + Send + Sync {
     /// Deletes rows given as arrays of accounts, conversations and keys; a row that has moved to another conversation
     /// stays. Of tables whose rows belong to conversations only.
     const DELETE: &'static str;
+    /// Takes new rows at full speed, as [`TableRow::copy_to`] writes them.
+    const COPY: &'static str;
 
     /// The account.
     fn account(&self) -> &str;
@@ -37,6 +40,9 @@ pub trait TableRow: Serialize + Send + Sync {
 
     /// Writes every column of the content as JSON.
     fn write_content(&self, hash: &mut ContentHash) -> serde_json::Result<()>;
+
+    /// Adds the row to those that are copied.
+    fn copy_to(&self, rows: &mut CopyRows);
 }
 
 /// Declares a row with the SQL that writes it. Column names are the field names. Columns that say by which copy of a
@@ -70,6 +76,11 @@ macro_rules! row {
                 "where t.account_id = d.account_id and t.conversation = d.conversation and ", $keysql, " = d.key"
             );
 
+            const COPY: &'static str = concat!(
+                "copy ", $table, " (account_id", $(", ", stringify!($col),)+ $($(", ", stringify!($delivery),)+)?
+                ", row_hash) from stdin (format binary)"
+            );
+
             fn account(&self) -> &str { &self.account_id }
             fn key(&self) -> String {
                 let $row = self;
@@ -85,6 +96,14 @@ macro_rules! row {
                     serde_json::to_writer(&mut *hash, &self.$col)?;
                 )+
                 Ok(())
+            }
+
+            fn copy_to(&self, rows: &mut CopyRows) {
+                rows.row(2 + [$(stringify!($col)),+].len() $(+ [$(stringify!($delivery)),+].len())?);
+                rows.value(&self.account_id);
+                $(rows.value(&self.$col);)+
+                $($(rows.value(&self.$delivery);)+)?
+                rows.value(&self.row_hash);
             }
         }
     };

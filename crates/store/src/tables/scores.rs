@@ -4,7 +4,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::{ContentHash, TableRow, row};
+use super::{ContentHash, CopyRows, TableRow, row};
 
 row! {
     /// An unbroken holding of a request by one operator.

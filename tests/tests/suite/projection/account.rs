@@ -6,16 +6,16 @@ use serde_json::{Value, json};
 
 use crate::chance::Chance;
 
-pub(super) fn at(second: u32) -> DateTime<Utc> {
+pub(crate) fn at(second: u32) -> DateTime<Utc> {
     "2026-01-15T04:00:00Z".parse::<DateTime<Utc>>().unwrap() + chrono::Duration::seconds(second.into())
 }
 
-pub(super) fn iso(time: DateTime<Utc>) -> String {
+pub(crate) fn iso(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(chrono::SecondsFormat::Micros, true)
 }
 
 /// An account's worth of deliveries: webhooks of some conversations, and the lists that a backfill would bring.
-pub(super) fn deliveries(chance: &mut Chance) -> Vec<Delivery> {
+pub(crate) fn deliveries(chance: &mut Chance) -> Vec<Delivery> {
     let mut all = Vec::new();
     let mut message_id = 900_000 + u64::from(chance.below(1000)) * 1000;
     for client in 1..=4_u64 {
@@ -151,11 +151,11 @@ fn survey(chance: &mut Chance, all: &mut Vec<Delivery>, ids: [u64; 3], second: u
     }
 }
 
-pub(super) fn webhook(second: u32, body: &Value) -> Delivery {
+pub(crate) fn webhook(second: u32, body: &Value) -> Delivery {
     delivery(Road::Webhook, Capture::default(), body, at(second + 1))
 }
 
-pub(super) fn row(list: &str, body: &Value) -> Delivery {
+pub(crate) fn row(list: &str, body: &Value) -> Delivery {
     let fetched_at = at(40_000);
     let page = Some(if list.contains('?') { list.to_owned() } else { format!("{list}?limit=200") });
     let capture =

@@ -1,0 +1,250 @@
+//! Makes all tables again from the log, beside the live ones, and exchanges them (design.md 7.4).
+//!
+//! [`Rebuild::build`] fills schema `chat_next` at full speed: [`load`] decodes the log into packed tellings, `store` files
+//! what names no channel, [`parts`] folds part by part in memory. Conversations that share something with another one are
+//! left to the ordinary fold, so that there is one rule for them. [`Rebuild::follow`] lets an ordinary [`Runner`] go after
+//! the log, [`Rebuild::switch`] puts the tables in the place of the live ones.
+//!
+//! It may be broken off everywhere: the next build goes on where this one stopped, where that is sound. Nothing is fired:
+//! what the live generation has noted already is not noted again.
+
+mod clients;
+mod control;
+mod follow;
+mod load;
+mod parts;
+mod switch;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use log::{Log, LogError};
+use store::changes::{self, ChangeKind};
+use store::generations::state::{self, Phase, State};
+use store::generations::{self, NEXT, OLD, indexes, settle};
+use store::{PgPool, StoreError, positions};
+
+use crate::Rules;
+use crate::runner::{ProjectionError, Settings, adopt, fold_marked};
+pub use control::{Control, Progress};
+pub use store::generations::diff::TableDiff;
+pub use store::generations::switch::{Left, Switched};
+
+/// Deliveries of the log that make one part: as many as fold in a few dozen MiB.
+const PART: i64 = 8_000;
+/// Most parts: each has a page open while the log is read.
+const PARTS: i64 = 4_096;
+/// Why a rebuild ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum RebuildError {
+    /// Another process rebuilds.
+    #[error("another rebuild is running; wait for it, or end it with `chatledger rebuild --cancel`")]
+    Busy,
+    /// It was asked to stop; what is made stays, the next build goes on with it.
+    #[error("stopped; `chatledger rebuild` goes on where it stopped")]
+    Stopped,
+    /// Somebody cancelled it; the caller drops what is made.
+    #[error("cancelled; the live tables are as they were")]
+    Cancelled,
+    /// Going on makes no sense. Says what to do.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl From<StoreError> for RebuildError {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+impl From<LogError> for RebuildError {
+    fn from(error: LogError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+impl From<ProjectionError> for RebuildError {
+    fn from(error: ProjectionError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+/// A rebuild. Whoever calls it holds the right to ([`generations::claim`]).
+pub struct Rebuild {
+    log: Arc<dyn Log>,
+    live: PgPool,
+    next: PgPool,
+    rules: Rules,
+    owner: String,
+    workers: usize,
+}
+
+impl Rebuild {
+    /// `live` sees the live generation; `owner` is a name that no other run of any process has.
+    pub fn new(log: Arc<dyn Log>, live: PgPool, rules: Rules, owner: &str) -> Self {
+        // One more than there are processors: while one waits for an answer, the others have work.
+        let workers = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 4) + 1;
+        let connections = u32::try_from(workers).unwrap_or(4) + 6;
+        let next = generations::pool_of_next(&live, connections);
+        Self { log, live, next, rules, owner: owner.to_owned(), workers }
+    }
+
+    /// Frees the connections.
+    pub async fn close(self) {
+        self.next.close().await;
+    }
+
+    /// Fills the next generation with all that the live one has read (of another log: with all that is there), or goes on
+    /// filling it.
+    ///
+    /// # Errors
+    /// See [`RebuildError`].
+    pub async fn build(&self, from_scratch: bool, control: &Control) -> Result<(), RebuildError> {
+        let state = self.prepared(from_scratch).await?;
+        state::want(&self.live, state::Wish::Go).await?;
+        control.enter(state.phase);
+        let mut phase = state.phase;
+        if phase == Phase::Loading {
+            load::run(self, &state, control).await?;
+            fail::fail_point!("rebuild.loaded", |_| std::process::abort());
+            state::enter(&self.next, Phase::Settling).await?;
+            phase = Phase::Settling;
+        }
+        if phase == Phase::Settling {
+            control.enter(phase);
+            control.pass().await?;
+            settle::all(&self.next, state.buckets, &|filed| control.done(filed)).await?;
+            fail::fail_point!("rebuild.settled", |_| std::process::abort());
+            phase = Phase::Folding;
+        }
+        if phase == Phase::Folding {
+            control.enter(phase);
+            parts::run(self, &state, control).await?;
+            fail::fail_point!("rebuild.folded", |_| std::process::abort());
+            state::enter(&self.next, Phase::Indexing).await?;
+            phase = Phase::Indexing;
+        }
+        if phase == Phase::Indexing {
+            control.enter(phase);
+            self.make_indexes(control).await?;
+            self.fold_what_is_left(&state, control).await?;
+            fail::fail_point!("rebuild.indexed", |_| std::process::abort());
+            state::enter(&self.next, Phase::Following).await?;
+        }
+        indexes::finish(&self.next).await?;
+        Ok(())
+    }
+
+    /// Where to go on, or a new beginning.
+    async fn prepared(&self, from_scratch: bool) -> Result<State, RebuildError> {
+        let old = generations::dependents(&self.live, OLD).await?;
+        if let Some(held) = old.iter().find(|held| held.is_outside()) {
+            return Err(RebuildError::Failed(format!(
+                "{held} still reads schema {OLD}, which a rebuild replaces; make it anew on schema chat or drop it"
+            )));
+        }
+        if let Some(state) = state::get(&self.live).await? {
+            let is_sound = match state.phase {
+                Phase::Loading | Phase::Settling | Phase::Folding => {
+                    generations::load::is_intact(&self.next).await?
+                }
+                Phase::Indexing | Phase::Following => generations::exists(&self.live, NEXT).await?,
+            };
+            if is_sound && !from_scratch && state.log_id == self.log.id() {
+                generations::create(&self.next).await?;
+                return Ok(state);
+            }
+        }
+        self.discard().await?;
+        let bounds = self.log.bounds().await?;
+        if let Some(cut) = bounds.iter().find(|bounds| bounds.start > 0)
+            && !from_scratch
+        {
+            return Err(RebuildError::Failed(format!(
+                "the log starts at {} in partition {}: deliveries are lost; restore the log, or rebuild with \
+                 --from-scratch to go on without them",
+                cut.start, cut.partition
+            )));
+        }
+        let live = positions::list(&self.live).await?;
+        // Of another log the positions say nothing.
+        let reads_this = live.iter().any(|position| position.log_id == self.log.id());
+        let until = |bounds: &log::Bounds| {
+            let read = live.iter().find(|position| position.partition == bounds.partition);
+            let until = if reads_this { read.map_or(0, |position| position.next) } else { bounds.end };
+            (bounds.partition, until.clamp(bounds.start, bounds.end))
+        };
+        let until: BTreeMap<u32, i64> = bounds.iter().map(until).collect();
+        let deliveries: i64 = bounds
+            .iter()
+            .map(|bounds| until.get(&bounds.partition).copied().unwrap_or(0) - bounds.start)
+            .sum();
+        let buckets = u32::try_from((deliveries / PART + 1).clamp(1, PARTS)).unwrap_or(1);
+        generations::create(&self.next).await?;
+        // While there is nothing to fold again.
+        adopt(&self.next, &self.rules).await?;
+        indexes::take_away(&self.next).await?;
+        generations::load::prepare(&self.next).await?;
+        let mut transaction = store::begin(&self.next).await?;
+        let starts: Vec<(u32, i64)> = bounds.iter().map(|bounds| (bounds.partition, bounds.start)).collect();
+        generations::load::advance(&mut transaction, self.log.id(), &starts).await?;
+        state::begin(&mut *transaction, self.log.id(), &until, live.is_empty(), buckets).await?;
+        store::commit(transaction).await?;
+        let begun = state::get(&self.live).await?;
+        begun.ok_or_else(|| RebuildError::Failed("the rebuild was taken away while it began".to_owned()))
+    }
+
+    /// Drops what is made.
+    ///
+    /// # Errors
+    /// As of the store.
+    pub async fn discard(&self) -> Result<(), RebuildError> {
+        generations::drop_schema(&self.live, NEXT).await?;
+        state::forget(&self.live).await?;
+        Ok(())
+    }
+
+    async fn make_indexes(&self, control: &Control) -> Result<(), RebuildError> {
+        let missing = indexes::missing(&self.next).await?;
+        control.total(missing.len() as u64);
+        let queue = tokio::sync::Mutex::new(missing.into_iter());
+        let work = async || {
+            loop {
+                control.pass().await?;
+                let Some(index) = queue.lock().await.next() else { return Ok(()) };
+                indexes::make(&self.next, &index).await?;
+                control.add(1);
+            }
+        };
+        // What is large comes first, and two at once: the server has a processor for each.
+        futures::future::try_join(work(), work()).await.map(|_| ())
+    }
+
+    /// The conversations that were left to the ordinary fold, and the clients that hang on them.
+    async fn fold_what_is_left(&self, state: &State, control: &Control) -> Result<(), RebuildError> {
+        let rules = self.rules.unread();
+        while fold_marked(&self.next, &rules, Settings::default().fold_subjects).await?.subjects > 0 {
+            control.pass().await?;
+        }
+        if state.is_first {
+            let readers = self.rules.readers();
+            let mut transaction = store::begin(&self.next).await?;
+            if readers.scores {
+                changes::note_all(&mut transaction, ChangeKind::Score).await?;
+            }
+            if readers.leads {
+                changes::note_all(&mut transaction, ChangeKind::Lead).await?;
+            }
+            store::commit(transaction).await?;
+        }
+        Ok(())
+    }
+
+    /// What the next generation says differently.
+    ///
+    /// # Errors
+    /// As of the store.
+    pub async fn diff(&self) -> Result<Vec<TableDiff>, RebuildError> {
+        Ok(generations::diff::all(&self.next).await?)
+    }
+}

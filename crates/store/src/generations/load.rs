@@ -1,0 +1,191 @@
+//! What the log says, packed into helper tables without indexes: the first phase.
+
+use std::collections::{BTreeMap, HashSet};
+
+use sqlx::{PgConnection, PgExecutor, PgPool};
+use xxhash_rust::xxh3::Xxh3;
+
+use super::staged::Staged;
+use crate::StoreError;
+use crate::accounting::TallyKey;
+use crate::copy::CopyRows;
+use crate::facts::{self, FactRow};
+
+/// A packed row fills a page of the table and no more: nothing is stored beside it.
+const CHUNK: usize = 7900;
+/// Links and messages that a loader remembers, so that it tells them once: 16 bytes each.
+const REMEMBERED: usize = 500_000;
+
+/// Makes the helper tables, empty.
+pub async fn prepare(next: &PgPool) -> Result<(), StoreError> {
+    sqlx::raw_sql(include_str!("tables.sql")).execute(next).await?;
+    Ok(())
+}
+
+/// Whether the helper tables are as they were left: a crash of the server empties them.
+pub async fn is_intact(executor: impl PgExecutor<'_>) -> Result<bool, StoreError> {
+    let count: Result<i64, _> =
+        sqlx::query_scalar("select count(*) from rebuild_intact").fetch_one(executor).await;
+    match count {
+        Ok(count) => Ok(count == 1),
+        // Undefined table.
+        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("42P01") => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What one batch of deliveries brings.
+#[derive(Debug)]
+pub struct Batch {
+    buckets: u32,
+    chunks: BTreeMap<i32, Vec<u8>>,
+    full: Vec<(i32, Vec<u8>)>,
+    unfirm: CopyRows,
+    links: CopyRows,
+    messages: CopyRows,
+    remembered: HashSet<u128>,
+}
+
+impl Batch {
+    /// An empty one; to be used again and again, because it remembers what was told.
+    pub fn new(buckets: u32) -> Self {
+        Self {
+            buckets,
+            chunks: BTreeMap::new(),
+            full: Vec::new(),
+            unfirm: CopyRows::new(),
+            links: CopyRows::new(),
+            messages: CopyRows::new(),
+            remembered: HashSet::new(),
+        }
+    }
+
+    /// Adds a telling and the tally that it is counted in.
+    pub fn add(&mut self, row: &FactRow, tally: &TallyKey) {
+        let filed = facts::file(&row.observation.fact, &row.observation.key);
+        let staged = Staged::of(row, &filed, tally);
+        if !staged.firm {
+            let mut packed = Vec::new();
+            staged.pack(&mut packed);
+            self.unfirm.row(7);
+            for text in [staged.account, staged.kind, staged.key] {
+                self.unfirm.value(text);
+            }
+            for text in [staged.client_id, staged.dialog_id, staged.request_id] {
+                self.unfirm.value(&text);
+            }
+            self.unfirm.value(packed.as_slice());
+            return;
+        }
+        self.pack(&staged);
+        let Some(conversation) = staged.conversation else { return };
+        for identity in &filed.links {
+            if self.is_news(["link", staged.account, identity, conversation]) {
+                told(&mut self.links, staged.account, identity, conversation);
+            }
+        }
+        if staged.kind == "message" && self.is_news(["message", staged.account, staged.key, conversation]) {
+            told(&mut self.messages, staged.account, staged.key, conversation);
+        }
+    }
+
+    /// Adds a packed telling of which it is known by now where it belongs.
+    pub fn settled(&mut self, packed: &[u8], conversation: Option<&str>) -> Result<(), StoreError> {
+        let mut bytes = packed;
+        while let Some(staged) = Staged::unpack(&mut bytes)? {
+            self.pack(&Staged { conversation, ..staged });
+        }
+        Ok(())
+    }
+
+    /// Bytes that wait to be written.
+    pub fn bytes(&self) -> usize {
+        self.full.iter().map(|(_, chunk)| chunk.len()).sum()
+    }
+
+    fn pack(&mut self, staged: &Staged<'_>) {
+        let bucket = staged.bucket(self.buckets);
+        let chunk = self.chunks.entry(bucket).or_default();
+        let before = chunk.len();
+        staged.pack(chunk);
+        if chunk.len() > CHUNK && before > 0 {
+            let next = chunk.split_off(before);
+            self.full.push((bucket, std::mem::replace(chunk, next)));
+        }
+    }
+
+    /// Whether it was not told before. What is forgotten in between is told twice, which changes nothing.
+    fn is_news(&mut self, parts: [&str; 4]) -> bool {
+        let mut hash = Xxh3::new();
+        for part in parts {
+            hash.update(part.as_bytes());
+            hash.update(&[0]);
+        }
+        if self.remembered.len() >= REMEMBERED {
+            self.remembered.clear();
+        }
+        self.remembered.insert(hash.digest128())
+    }
+
+    /// Writes what was added, and is empty again.
+    pub async fn write(&mut self, connection: &mut PgConnection) -> Result<(), StoreError> {
+        let mut staged = CopyRows::new();
+        let rest = std::mem::take(&mut self.chunks);
+        for (bucket, chunk) in self.full.drain(..).chain(rest) {
+            if !chunk.is_empty() {
+                staged.row(2);
+                staged.value(&bucket);
+                staged.value(chunk.as_slice());
+            }
+        }
+        staged.send(connection, "copy rebuild_staged (bucket, chunk) from stdin (format binary)").await?;
+        let mut send = async |rows: &mut CopyRows, statement: &str| {
+            std::mem::replace(rows, CopyRows::new()).send(connection, statement).await
+        };
+        send(
+            &mut self.unfirm,
+            "copy rebuild_unfirm (account_id, kind, fact_key, client_id, dialog_id, request_id, fact) \
+             from stdin (format binary)",
+        )
+        .await?;
+        send(
+            &mut self.links,
+            "copy rebuild_links (account_id, identity, conversation) from stdin (format binary)",
+        )
+        .await?;
+        send(
+            &mut self.messages,
+            "copy rebuild_messages (account_id, message_id, conversation) from stdin (format binary)",
+        )
+        .await?;
+        Ok(())
+    }
+}
+
+fn told(rows: &mut CopyRows, account: &str, what: &str, conversation: &str) {
+    rows.row(3);
+    for text in [account, what, conversation] {
+        rows.value(text);
+    }
+}
+
+/// Moves the positions of the next generation: what lies before is in the helper tables. Nobody works under an epoch yet.
+pub async fn advance(
+    connection: &mut PgConnection,
+    log_id: &str,
+    places: &[(u32, i64)],
+) -> Result<(), StoreError> {
+    let (partitions, next): (Vec<i32>, Vec<i64>) =
+        places.iter().map(|(partition, next)| (partition.cast_signed(), *next)).unzip();
+    sqlx::query(
+        "insert into positions (partition, log_id, next, epoch) select p, $3, n, 0 \
+         from unnest($1::integer[], $2::bigint[]) as moved (p, n) \
+         on conflict (partition) do update set next = excluded.next, updated_at = now()",
+    )
+    .bind(partitions)
+    .bind(next)
+    .bind(log_id)
+    .execute(connection)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,147 @@
+//! The next generation of the tables: schema `chat_next`, filled beside the live one and then put in its place
+//! (design.md 7.4).
+//!
+//! Its course: [`create`], [`load`] (what the log says, packed), [`settle`] (links, and what names no channel),
+//! [`bucket`] (folded part by part), [`indexes`], then an ordinary projection follows the log; [`diff`] compares,
+//! [`switch`] exchanges. [`state`] remembers how far it is, so that each of these may be broken off.
+//!
+//! Tables of the two generations are told apart by the connection's `search_path`; only what looks at both names their
+//! schemas. Helper tables of a rebuild are called `rebuild_…`, live in `chat_next` and are gone before the switch.
+
+pub mod bucket;
+pub mod diff;
+pub mod indexes;
+pub mod load;
+mod outside;
+pub mod settle;
+mod staged;
+pub mod state;
+pub mod switch;
+
+use std::time::Duration;
+
+use sqlx::postgres::PgPoolOptions;
+use sqlx::{Connection as _, PgConnection, PgPool};
+
+use crate::{CHAT, LIVE, StoreError, marks};
+
+pub use outside::Dependent;
+pub use staged::Staged;
+
+/// The schema of the generation that is being made.
+pub const NEXT: &str = "chat_next";
+/// The schema of the generation before the live one.
+pub const OLD: &str = "chat_old";
+
+/// A pool whose connections see the next generation, and whose statements may take long.
+pub fn pool_of_next(live: &PgPool, connections: u32) -> PgPool {
+    let options = (*live.connect_options()).clone().options([
+        ("search_path", NEXT),
+        ("statement_timeout", "0"),
+        ("synchronous_commit", "off"),
+        ("work_mem", "64MB"),
+        ("maintenance_work_mem", "128MB"),
+        // Two indexes are made at once, each by one process.
+        ("max_parallel_maintenance_workers", "0"),
+        // Large statements over tables that were just filled: plans are made for what is there.
+        ("jit", "off"),
+    ]);
+    PgPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(Duration::from_secs(30))
+        .connect_lazy_with(options)
+}
+
+/// The right to rebuild: one process at a time has it, until it is dropped or its session ends.
+#[derive(Debug)]
+pub struct Claim(PgConnection);
+
+/// Takes the right to rebuild; `None` while another process has it.
+pub async fn claim(pool: &PgPool) -> Result<Option<Claim>, StoreError> {
+    let mut connection = PgConnection::connect_with(&pool.connect_options()).await?;
+    let taken: bool = sqlx::query_scalar("select pg_try_advisory_lock($1)")
+        .bind(marks::REBUILD_LOCK)
+        .fetch_one(&mut connection)
+        .await?;
+    Ok(taken.then_some(Claim(connection)))
+}
+
+impl Claim {
+    /// Gives it back at once.
+    pub async fn release(self) -> Result<(), StoreError> {
+        Ok(self.0.close().await?)
+    }
+}
+
+/// Whether a schema is there.
+pub async fn exists(pool: &PgPool, schema: &str) -> Result<bool, StoreError> {
+    Ok(sqlx::query_scalar("select exists (select from pg_namespace where nspname = $1)")
+        .bind(schema)
+        .fetch_one(pool)
+        .await?)
+}
+
+/// Makes the tables of the next generation, or brings those of an earlier attempt up to date.
+///
+/// # Errors
+/// As [`crate::migrate`].
+pub async fn create(next: &PgPool) -> Result<(), StoreError> {
+    let mut connection = next.acquire().await?;
+    sqlx::query("select pg_advisory_lock($1)").bind(marks::MIGRATION_LOCK).execute(&mut *connection).await?;
+    let outcome = crate::migrate_schema(&mut connection, NEXT, &CHAT).await;
+    sqlx::query("select pg_advisory_unlock($1)")
+        .bind(marks::MIGRATION_LOCK)
+        .execute(&mut *connection)
+        .await?;
+    outcome
+}
+
+/// Drops a generation that is not live. What others made on it is never dropped: it is named instead.
+///
+/// # Errors
+/// [`StoreError::Refused`] for the live one, or when something outside depends on it.
+pub async fn drop_schema(pool: &PgPool, schema: &'static str) -> Result<(), StoreError> {
+    if schema == LIVE {
+        return Err(StoreError::Refused("the live generation is not dropped".to_owned()));
+    }
+    let mut transaction = crate::begin(pool).await?;
+    let mut dependents = outside::dependents(&mut transaction, schema).await?;
+    dependents.retain(Dependent::is_outside);
+    if !dependents.is_empty() {
+        let names: Vec<String> = dependents.iter().map(ToString::to_string).collect();
+        return Err(StoreError::Refused(format!(
+            "schema {schema} is still used by {}; make them anew on schema chat or drop them, then run \
+             `chatledger rebuild --drop-old`",
+            names.join(", ")
+        )));
+    }
+    let statement = format!("drop schema if exists {schema} cascade");
+    sqlx::query("set local statement_timeout = 0").execute(&mut *transaction).await?;
+    sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&mut *transaction).await?;
+    crate::commit(transaction).await
+}
+
+/// Whether texts are compared byte by byte: then order in Rust is order in SQL.
+pub async fn is_bytewise(pool: &PgPool) -> Result<bool, StoreError> {
+    let collation: String =
+        sqlx::query_scalar("select datcollate::text from pg_database where datname = current_database()")
+            .fetch_one(pool)
+            .await?;
+    Ok(["C", "POSIX", "C.UTF-8", "C.utf8"].contains(&&*collation))
+}
+
+/// Whether a projection works on the live generation now.
+pub async fn is_followed(pool: &PgPool) -> Result<bool, StoreError> {
+    Ok(sqlx::query_scalar(
+        "select exists (select from ledger.lease_owners where scope = $1 and expires_at > now())",
+    )
+    .bind(LIVE)
+    .fetch_one(pool)
+    .await?)
+}
+
+/// What others made on a generation.
+pub async fn dependents(pool: &PgPool, schema: &'static str) -> Result<Vec<Dependent>, StoreError> {
+    let mut connection = pool.acquire().await?;
+    outside::dependents(&mut connection, schema).await
+}

@@ -1,0 +1,59 @@
+//! Links, and what names no channel, for all of the log at once: the second phase.
+
+use futures::TryStreamExt as _;
+use sqlx::PgPool;
+
+use super::load::Batch;
+use super::state::{self, Phase};
+use crate::StoreError;
+
+/// Bytes of packed tellings that are written at once.
+const WRITE_BYTES: usize = 8 << 20;
+
+/// Files everything, and goes on to [`Phase::Folding`]. May be broken off and done again.
+///
+/// `first_conversation` is told of how many tellings were filed so far.
+pub async fn all(next: &PgPool, buckets: u32, filed: &(dyn Fn(u64) + Sync)) -> Result<(), StoreError> {
+    let mut transaction = crate::begin(next).await?;
+    for statement in [
+        "truncate links, rebuild_odd",
+        "drop table if exists rebuild_settled",
+        "analyze rebuild_unfirm, rebuild_links, rebuild_messages",
+        include_str!("settle.sql"),
+        "insert into links (account_id, identity, conversation) \
+         select distinct account_id, identity, conversation from rebuild_links",
+        // A message that is told of several conversations is linked to all of them.
+        "insert into links (account_id, identity, conversation) \
+         select distinct m.account_id, 'message:' || m.message_id, m.conversation \
+         from rebuild_messages m \
+         join (select account_id, message_id from rebuild_messages group by account_id, message_id \
+               having min(conversation) < max(conversation)) c using (account_id, message_id)",
+        "analyze links, rebuild_settled",
+        include_str!("odd.sql"),
+    ] {
+        sqlx::query(statement).execute(&mut *transaction).await?;
+    }
+    crate::commit(transaction).await?;
+
+    // What is filed joins its conversation's bucket, all of it or nothing.
+    let mut reading = next.acquire().await?;
+    let mut writing = crate::begin(next).await?;
+    let mut batch = Batch::new(buckets);
+    let mut done = 0;
+    let mut rows =
+        sqlx::query_as::<_, (Option<String>, Vec<u8>)>("select conversation, fact from rebuild_settled")
+            .fetch(&mut *reading);
+    while let Some((conversation, packed)) = rows.try_next().await? {
+        batch.settled(&packed, conversation.as_deref())?;
+        done += 1;
+        if batch.bytes() > WRITE_BYTES {
+            batch.write(&mut writing).await?;
+            filed(done);
+        }
+    }
+    drop(rows);
+    batch.write(&mut writing).await?;
+    filed(done);
+    state::enter(&mut *writing, Phase::Folding).await?;
+    crate::commit(writing).await
+}
