@@ -115,6 +115,7 @@ impl RebuildCommand {
     ) -> anyhow::Result<()> {
         let pool = &installation.pool;
         let claim = claimed(pool).await?;
+        generations::free_leases(pool, &claim).await?;
         let rebuild =
             Rebuild::new(installation.log.clone(), pool.clone(), rules.clone(), &installation.owner());
         let (control, progress) = (Control::new(stop.clone()), RebuildProgress::new());

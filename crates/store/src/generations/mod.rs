@@ -140,6 +140,18 @@ pub async fn is_followed(pool: &PgPool) -> Result<bool, StoreError> {
     .await?)
 }
 
+/// Frees the partitions of the next generation: whoever had them before this claim was killed. Epochs still grow.
+pub async fn free_leases(pool: &PgPool, _: &Claim) -> Result<(), StoreError> {
+    sqlx::query(
+        "with gone as (delete from ledger.lease_owners where scope = $1) \
+         update ledger.leases set owner = null, expires_at = now() where scope = $1",
+    )
+    .bind(NEXT)
+    .execute(pool)
+    .await?;
+    Ok(())
+}
+
 /// What others made on a generation.
 pub async fn dependents(pool: &PgPool, schema: &'static str) -> Result<Vec<Dependent>, StoreError> {
     let mut connection = pool.acquire().await?;

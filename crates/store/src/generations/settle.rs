@@ -12,7 +12,7 @@ const WRITE_BYTES: usize = 8 << 20;
 
 /// Files everything, and goes on to [`Phase::Folding`]. May be broken off and done again.
 ///
-/// `first_conversation` is told of how many tellings were filed so far.
+/// `filed` is told how many tellings were filed so far.
 pub async fn all(next: &PgPool, buckets: u32, filed: &(dyn Fn(u64) + Sync)) -> Result<(), StoreError> {
     let mut transaction = crate::begin(next).await?;
     for statement in [
