@@ -27,6 +27,7 @@ create table folded_rules (
     rules      bigint not null,
     parts      jsonb not null,
     changed    text[] not null,
+    restated   boolean not null default false, -- published figures were compared since
     adopted_at timestamptz not null default now()
 );
 

@@ -3,8 +3,8 @@
 //!
 //! At three in the morning of its zone an account's local day before is frozen, once, whoever does it; missed nights
 //! are made up for. Looking for changes costs one grouped read ([`store::figures`]); only days whose rows changed are
-//! computed again. Whoever changes rows otherwise than by deliveries (a rebuild, a change of configuration) calls
-//! [`restate`] at its end and says so.
+//! computed again. Whoever changes rows otherwise than by deliveries (a rebuild) calls [`restate`] at its end and says so;
+//! of a change of configuration the next round knows.
 
 mod night;
 mod restating;
@@ -103,6 +103,17 @@ impl Publisher {
         let now = self.clock.now();
         for (account, zone) in &self.zones {
             round.days += self.freeze(account, *zone, now).await?;
+        }
+        // Before what deliveries changed is looked for: everything is folded under the new rules by now.
+        let changes = store::rules::unrestated(&self.pool).await?;
+        if let Some(last) = changes.iter().map(|(_, _, adopted_at)| *adopted_at).max() {
+            let words: Vec<String> = changes
+                .iter()
+                .map(|(account, parts, _)| format!("{} of {account}", parts.join(", ")))
+                .collect();
+            restate(&self.pool, now, &Cause::Configuration(words.join("; "))).await?;
+            let accounts: Vec<String> = changes.into_iter().map(|(account, _, _)| account).collect();
+            store::rules::restated(&self.pool, &accounts, last).await?;
         }
         let since = (round.days == 0).then(|| now.date_naive() - RECENT);
         round.restated = restating::look(&self.pool, now, &Cause::Deliveries, since).await?;

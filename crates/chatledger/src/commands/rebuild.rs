@@ -2,6 +2,7 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use projection::publishing::{Cause, restate};
 use projection::rebuild::{Control, RebuildError, Switched, TableDiff};
 use projection::runner::{RowChange, fold_one};
 use projection::{Rebuild, Rules};
@@ -210,8 +211,16 @@ impl RebuildCommand {
     }
 }
 
-/// What is to be done when the tables were exchanged. Here restatements of published figures are written.
-async fn after_the_switch(_: &Installation) -> anyhow::Result<()> {
+/// What was published and is not so in the new tables is restated.
+async fn after_the_switch(installation: &Installation) -> anyhow::Result<()> {
+    let restated = restate(&installation.pool, installation.clock.now(), &Cause::Rebuild).await?;
+    if restated.figures > 0 {
+        let figures = restated.figures;
+        writeln!(
+            std::io::stderr(),
+            "{figures} published figures are others now: see `chatledger report restatements`"
+        )?;
+    }
     Ok(())
 }
 

@@ -2,13 +2,16 @@
 
 use chatledger_tests::random_account::Chance;
 use events::{Clock as _, Delivery};
+use projection::Rebuild;
+use projection::rebuild::Control;
+use tokio_util::sync::CancellationToken;
 
 use super::{Simulation, accounts};
 
 /// A change of bots, calendar or scores folds again what it affects.
 const CONFIGURATION_CHANGES: bool = true;
 /// A generation is made beside the live one and takes its place.
-const REBUILDS: bool = false;
+const REBUILDS: bool = true;
 
 /// One operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,7 +107,7 @@ impl Operation {
                 on.rules = on.chance.below(3) as usize;
                 on.workers.start(on.rules).await;
             }
-            Self::Rebuild => unreachable!("switched on when rebuilds are there"),
+            Self::Rebuild => on.rebuild().await,
         }
     }
 }
@@ -154,6 +157,26 @@ impl Simulation {
         envelope.body = format!("{{\"meta\":{{\"total\":{}}}}}", rows.len()).into();
         rows.push(envelope);
         self.deliver(rows).await;
+    }
+
+    /// Makes a generation beside the live one, whoever works meanwhile, and puts it in its place.
+    async fn rebuild(&mut self) {
+        // It would read what the workers cannot yet.
+        if self.workers.has_old_decoder() {
+            return;
+        }
+        let live = self.database.pool();
+        // Nobody else rebuilds.
+        let claim = store::generations::claim(&live).await.unwrap().unwrap();
+        let owner = format!("rebuild {}", self.chance.any());
+        let rebuild = Rebuild::new(self.log.clone(), live.clone(), rules(self.rules), &owner);
+        let control = Control::new(CancellationToken::new());
+        rebuild.build(false, &control).await.unwrap();
+        rebuild.follow(&control, async || Ok(())).await.unwrap();
+        rebuild.switch(&control).await.unwrap();
+        rebuild.close().await;
+        claim.release().await.unwrap();
+        live.close().await;
     }
 
     /// All workers stop; what the old decoder made of the log (positions, counts, rejects) is forgotten and the log is
