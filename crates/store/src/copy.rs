@@ -1,7 +1,7 @@
 //! Rows for `COPY … (format binary)`: the quickest way into a table, exact for every value.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use sqlx::PgConnection;
+use sqlx::{Connection as _, PgConnection};
 use uuid::Uuid;
 
 use crate::StoreError;
@@ -36,10 +36,14 @@ impl CopyRows {
 
     /// Sends them: `statement` is `copy <table> (<columns>) from stdin (format binary)`.
     pub(crate) async fn send(
-        mut self,
+        self,
         connection: &mut PgConnection,
         statement: &str,
     ) -> Result<u64, StoreError> {
+        Ok(self.send_raw(connection, statement).await?)
+    }
+
+    async fn send_raw(mut self, connection: &mut PgConnection, statement: &str) -> Result<u64, sqlx::Error> {
         if self.rows == 0 {
             return Ok(0);
         }
@@ -48,7 +52,27 @@ impl CopyRows {
         for piece in self.bytes.chunks(PIECE) {
             copy.send(piece).await?;
         }
-        Ok(copy.finish().await?)
+        copy.finish().await
+    }
+
+    /// The same, within a savepoint: false when a row's key is there already, and then nothing was sent.
+    pub(crate) async fn send_new(
+        self,
+        connection: &mut PgConnection,
+        statement: &str,
+    ) -> Result<bool, StoreError> {
+        let mut savepoint = connection.begin().await?;
+        match self.send_raw(&mut savepoint, statement).await {
+            Ok(_) => {
+                savepoint.commit().await?;
+                Ok(true)
+            }
+            Err(error) if error.as_database_error().is_some_and(|error| error.is_unique_violation()) => {
+                savepoint.rollback().await?;
+                Ok(false)
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 }
 

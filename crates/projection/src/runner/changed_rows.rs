@@ -142,7 +142,7 @@ impl ChangedRows {
     }
 
     /// Deletes first: a row that moved to another conversation of the batch is written again.
-    pub(super) async fn write(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
+    pub(super) async fn write(&mut self, connection: &mut PgConnection) -> Result<(), StoreError> {
         self.delete::<TagScoreRow>(connection).await?;
         self.delete::<RequestTagRow>(connection).await?;
         self.delete::<AssignmentRow>(connection).await?;
@@ -156,7 +156,13 @@ impl ChangedRows {
         tables::upsert(connection, &self.assignments).await?;
         tables::upsert(connection, &self.tags).await?;
         tables::upsert(connection, &self.scores).await?;
-        tables::upsert(connection, &self.messages).await
+        // Most are new; a message that moved here from another conversation is not.
+        let (new, known): (Vec<MessageRow>, Vec<MessageRow>) =
+            std::mem::take(&mut self.messages).into_iter().partition(|message| {
+                self.fresh_messages.contains(&(message.account_id.clone(), message.message_id.clone()))
+            });
+        tables::insert(connection, &new).await?;
+        tables::upsert(connection, &known).await
     }
 
     async fn delete<R: TableRow>(&self, connection: &mut PgConnection) -> Result<(), StoreError> {

@@ -55,7 +55,7 @@ async fn conversations(pool: &PgPool, rules: &Rules, limit: i64) -> Result<usize
         return Ok(0);
     }
     conversations::check_rules(&mut transaction, &claimed, rules).await?;
-    let conversations::Folds { changed, states } =
+    let conversations::Folds { mut changed, states } =
         conversations::fold(&mut transaction, &claimed, rules).await?;
     folding::contest(&mut transaction, &changed.fresh_messages).await?;
     changed.write(&mut transaction).await?;

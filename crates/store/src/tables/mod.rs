@@ -147,6 +147,21 @@ pub async fn upsert<R: TableRow>(connection: &mut PgConnection, rows: &[R]) -> R
     Ok(())
 }
 
+/// Fewer rows than this are written by [`upsert`] at once.
+const COPIED: usize = 16;
+
+/// Writes rows that are not there yet, as far as the caller knows: by COPY, and by [`upsert`] where it was mistaken.
+pub async fn insert<R: TableRow>(connection: &mut PgConnection, rows: &[R]) -> Result<(), StoreError> {
+    if rows.len() < COPIED {
+        return upsert(connection, rows).await;
+    }
+    let mut copied = CopyRows::new();
+    for row in rows {
+        row.copy_to(&mut copied);
+    }
+    if copied.send_new(connection, R::COPY).await? { Ok(()) } else { upsert(connection, rows).await }
+}
+
 /// Writes rows whose content differs from what is there; returns account and key of those. Of tables that belong to a
 /// client.
 pub async fn upsert_changed<R: TableRow>(
