@@ -8,6 +8,7 @@ create table generations (
     phase      text not null check (phase in ('loading', 'settling', 'folding', 'indexing', 'following')),
     wish       text not null default 'go' check (wish in ('go', 'pause', 'cancel')),
     log_id     text not null,
+    rules      bigint not null,  -- fingerprint of configuration and program: others begin anew
     until      jsonb not null,   -- {partition: offset}: what is filled at full speed; what comes later is followed
     is_first   boolean not null, -- the live generation has never projected anything: what is found is news
     buckets    integer not null, -- parts that are folded one by one, each in memory

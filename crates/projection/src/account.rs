@@ -195,6 +195,17 @@ impl Rules {
         self.fingerprints.get(account).copied().unwrap_or_else(|| self.unknown.fingerprint())
     }
 
+    /// Tells the rules of all accounts, and the program that decodes, from others.
+    pub fn fingerprint_of_all(&self) -> i64 {
+        let mut hash = xxhash_rust::xxh3::Xxh3::new();
+        hash.update(env!("CARGO_PKG_VERSION").as_bytes());
+        for (account, fingerprint) in self.fingerprints.iter() {
+            hash.update(account.as_bytes());
+            hash.update(&fingerprint.to_le_bytes());
+        }
+        hash.digest().cast_signed()
+    }
+
     /// The rules of an account; the defaults for one that is not configured (any more).
     pub fn of(&self, account: &str) -> &AccountRules {
         self.accounts.get(account).unwrap_or(&self.unknown)

@@ -96,6 +96,8 @@ impl Publisher {
     /// As of store and log.
     pub async fn round(&self, stop: &CancellationToken) -> Result<Round, StoreError> {
         let mut round = Round::default();
+        // Known before the fold is waited for: everything is folded under these rules then.
+        let changes = store::rules::unrestated(&self.pool).await?;
         if !self.has_caught_up(stop).await? {
             round.is_behind = true;
             return Ok(round);
@@ -104,8 +106,7 @@ impl Publisher {
         for (account, zone) in &self.zones {
             round.days += self.freeze(account, *zone, now).await?;
         }
-        // Before what deliveries changed is looked for: everything is folded under the new rules by now.
-        let changes = store::rules::unrestated(&self.pool).await?;
+        // Before what deliveries changed is looked for.
         if let Some(last) = changes.iter().map(|(_, _, adopted_at)| *adopted_at).max() {
             let words: Vec<String> = changes
                 .iter()

@@ -112,11 +112,10 @@ pub async fn insert(connection: &mut PgConnection, rows: &[FactRow]) -> Result<V
     let mut new = vec![false; rows.len()];
     let mut wanted = Wanted::default();
     let mut links: BTreeSet<(String, String, String)> = BTreeSet::new();
-    for (place, fresh) in touched {
+    for (place, fresh, since) in touched {
         let (Some(&at), Some(filed)) = (unique.get(place), filed.get(place)) else { continue };
         let account = &rows[at].account;
         new[at] = fresh;
-        let since = rows[earliest[place]].happened_at();
         for (kind, subject) in &filed.marks {
             wanted.add(Mark {
                 account: account.clone(),
@@ -207,9 +206,9 @@ async fn upsert(
     unique: &[usize],
     earliest: &[usize],
     filed: &[Filed],
-) -> Result<Vec<(usize, bool)>, StoreError> {
+) -> Result<Vec<(usize, bool, Option<DateTime<Utc>>)>, StoreError> {
     let column = |of: fn(&FactRow) -> &str| unique.iter().map(|&at| of(&rows[at])).collect::<Vec<_>>();
-    let touched: Vec<(i64, bool)> = sqlx::query_as(include_str!("facts_upsert.sql"))
+    let touched: Vec<(i64, bool, Option<DateTime<Utc>>)> = sqlx::query_as(include_str!("facts_upsert.sql"))
         .bind(column(|row| &row.account))
         .bind(column(|row| row.observation.fact.kind()))
         .bind(column(|row| &row.observation.key))
@@ -230,7 +229,7 @@ async fn upsert(
         .await?;
     Ok(touched
         .into_iter()
-        .map(|(place, fresh)| (usize::try_from(place - 1).unwrap_or(usize::MAX), fresh))
+        .map(|(place, fresh, since)| (usize::try_from(place - 1).unwrap_or(usize::MAX), fresh, since))
         .collect())
 }
 

@@ -1,4 +1,5 @@
--- Stores observations and says which of them changed a row: (place in the input from 1, whether it is new).
+-- Stores observations and says which of them changed a row: (place in the input from 1, whether it is new, from when on the
+-- conversation is another).
 with input as (
     select *
     from unnest(
@@ -33,8 +34,8 @@ stored as (
         happened_at = least(f.happened_at, excluded.happened_at)
     where (excluded.observed_at, excluded.rank, excluded.hash) > (f.observed_at, f.rank, f.hash)
        or excluded.received_at < f.received_at
-    returning account_id, kind, fact_key, content_hash, xmax = 0 as fresh
+    returning account_id, kind, fact_key, content_hash, xmax = 0 as fresh, happened_at
 )
-select input.place, stored.fresh
+select input.place, stored.fresh, nullif(stored.happened_at, 'infinity') as happened_at
 from stored
 join input using (account_id, kind, fact_key, content_hash)

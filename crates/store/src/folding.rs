@@ -78,10 +78,27 @@ pub struct Work {
 }
 
 impl Work {
-    /// Whether a subject folds only because the rules changed: nobody is told.
-    pub fn is_quiet(&self, account: &str, subject: &str) -> bool {
-        self.claim.get(account, subject).is_some_and(|claimed| claimed.quiet)
+    /// The subjects that fold only because the rules changed: nobody is told of what changes. Asked after they were read.
+    pub async fn quiet(
+        &self,
+        connection: &mut PgConnection,
+        kind: &str,
+    ) -> Result<BTreeSet<(String, String)>, StoreError> {
+        quiet(connection, kind, &self.claim).await
     }
+}
+
+async fn quiet(
+    connection: &mut PgConnection,
+    kind: &str,
+    claim: &Claim,
+) -> Result<BTreeSet<(String, String)>, StoreError> {
+    let heard = marks::heard_since(connection, kind, claim).await?;
+    let quiet = claim.subjects.iter().filter(|claimed| claimed.quiet);
+    Ok(quiet
+        .map(|c| (c.account.clone(), c.subject.clone()))
+        .filter(|subject| !heard.contains(subject))
+        .collect())
 }
 
 /// Joins the current generation: what every transaction does first that writes to it.
@@ -246,7 +263,14 @@ impl Subjects {
         for row in told {
             let Some(subject) = self.get(&row.account_id, &row.subject) else { continue };
             let fact = Fact::from_json(&row.kind, &row.registers)
-                .map_err(|error| StoreError::Refused(format!("stored fact of kind {}: {error}", row.kind)))?;
+                // Its own words could quote a person's.
+                .map_err(|error| {
+                    StoreError::Refused(format!(
+                        "stored fact of kind {}: column {}",
+                        row.kind,
+                        error.column()
+                    ))
+                })?;
             // A kind of a later version: its build folds it.
             let Some(fact) = fact else { continue };
             subject.told.push(Told {

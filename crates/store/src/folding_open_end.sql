@@ -13,7 +13,9 @@ late as materialized (
     ) f
 ),
 named as (
-    select account_id, conversation, cut_at, request_id as id from late where request_id is not null
+    -- A row of the list of dialogs names its last request then, and says nothing of it.
+    select account_id, conversation, cut_at, request_id as id from late
+    where request_id is not null and kind <> 'dialog_row'
     union
     select account_id, conversation, cut_at, request_id from s where request_id is not null
 ),

@@ -128,10 +128,12 @@ pub async fn migrate(pool: &PgPool) -> Result<(), StoreError> {
             .bind(marks::MIGRATION_LOCK)
             .execute(&mut *connection)
             .await?;
-        sqlx::query("select set_config('search_path', $1, false)")
-            .bind(LIVE)
-            .execute(&mut *connection)
-            .await?;
+        sqlx::query(
+            "select set_config('search_path', $1, false), set_config('statement_timeout', '60s', false)",
+        )
+        .bind(LIVE)
+        .execute(&mut *connection)
+        .await?;
         outcome?;
     }
     Ok(())
@@ -142,6 +144,8 @@ async fn migrate_schema(
     schema: &str,
     migrator: &Migrator,
 ) -> Result<(), StoreError> {
+    // A migration may have much to rewrite.
+    sqlx::query("set statement_timeout = 0").execute(&mut *connection).await?;
     let create = format!("create schema if not exists {schema}");
     sqlx::query(sqlx::AssertSqlSafe(create)).execute(&mut *connection).await?;
     sqlx::query("select set_config('search_path', $1, false)").bind(schema).execute(&mut *connection).await?;

@@ -183,6 +183,30 @@ pub(crate) async fn hold(
     Ok(Claim { subjects: vec![claimed], mark_ids: Vec::new() })
 }
 
+/// Of quietly claimed subjects those of which something was told meanwhile: what was read includes it, so what changes is
+/// news. To be asked after the facts were read.
+pub(crate) async fn heard_since(
+    connection: &mut PgConnection,
+    kind: &str,
+    claim: &Claim,
+) -> Result<std::collections::BTreeSet<(String, String)>, StoreError> {
+    let quiet: Vec<&Claimed> = claim.subjects.iter().filter(|claimed| claimed.quiet).collect();
+    if quiet.is_empty() {
+        return Ok(std::collections::BTreeSet::new());
+    }
+    let found: Vec<(String, String)> = sqlx::query_as(
+        "select distinct m.account_id, m.subject from marks m \
+         join unnest($2::text[], $3::text[]) as q(account_id, subject) using (account_id, subject) \
+         where m.kind = $1 and not m.quiet",
+    )
+    .bind(kind)
+    .bind(quiet.iter().map(|claimed| claimed.account.as_str()).collect::<Vec<_>>())
+    .bind(quiet.iter().map(|claimed| claimed.subject.as_str()).collect::<Vec<_>>())
+    .fetch_all(connection)
+    .await?;
+    Ok(found.into_iter().collect())
+}
+
 /// Deletes the marks of a claim; those set since stay.
 pub(crate) async fn clear(connection: &mut PgConnection, claim: &Claim) -> Result<(), StoreError> {
     sqlx::query("delete from marks where mark_id = any($1)")

@@ -27,6 +27,8 @@ pub async fn adopt(
     parts: &BTreeMap<&'static str, String>,
 ) -> Result<Adopted, StoreError> {
     folding::join_generation(connection).await?;
+    // A large account has many subjects to mark.
+    sqlx::query("set local statement_timeout = 0").execute(&mut *connection).await?;
     sqlx::query("select pg_advisory_xact_lock($1)").bind(marks::RULES_LOCK).execute(&mut *connection).await?;
     let known: Option<(i64, sqlx::types::Json<BTreeMap<String, String>>)> =
         sqlx::query_as("select rules, parts from folded_rules where account_id = $1")
@@ -67,11 +69,15 @@ pub async fn adopt(
     Ok(Adopted::Changed(changed))
 }
 
-/// The accounts whose rows are folded under rules other than these.
+/// The accounts whose rows are folded under rules other than these. Until the transaction ends nobody adopts others.
 pub async fn replaced(
     connection: &mut PgConnection,
     ours: &[(&str, i64)],
 ) -> Result<Vec<String>, StoreError> {
+    sqlx::query("select pg_advisory_xact_lock_shared($1)")
+        .bind(marks::RULES_LOCK)
+        .execute(&mut *connection)
+        .await?;
     let (accounts, rules): (Vec<&str>, Vec<i64>) = ours.iter().copied().unzip();
     Ok(sqlx::query_scalar(
         "select r.account_id from unnest($1::text[], $2::bigint[]) as o(account_id, rules) \

@@ -146,13 +146,18 @@ impl RebuildCommand {
         if matches!(outcome, Err(RebuildError::Cancelled)) {
             rebuild.discard().await?;
         }
+        if matches!(outcome, Ok((_, Some(_)))) {
+            // What was stored at the last moment counts too.
+            rebuild.fold_waiting().await?;
+        }
         rebuild.close().await;
         let (diff, switched) = outcome?;
-        if switched.is_some() {
-            after_the_switch(installation).await?;
-        }
         claim.release().await?;
-        self.tell_outcome(&diff, switched.as_ref())
+        self.tell_outcome(&diff, switched.as_ref())?;
+        match switched {
+            Some(_) => after_the_switch(installation).await,
+            None => Ok(()),
+        }
     }
 
     fn tell_differences(&self, diff: &[TableDiff]) -> anyhow::Result<()> {

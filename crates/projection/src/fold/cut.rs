@@ -209,18 +209,28 @@ impl Whole<'_> {
         })
     }
 
-    /// Folds from the state what a fold from it would read: the rows after the cut are the same, or the state is not saved.
+    /// Folds from the state what a fold from it would read: the rows that it decides on are the same, or the state is not
+    /// saved.
     fn proves(&self, saved: &Saved, place: usize) -> bool {
-        let told = self.subject.told.iter().filter(|told| saved.covers(std::slice::from_ref(told)));
         let open_end = Subject {
             account: self.subject.account.clone(),
             subject: self.subject.subject.clone(),
-            told: told.cloned().collect(),
+            told: saved.open_end(&self.subject.told).into_iter().cloned().collect(),
             ..Subject::default()
         };
-        resume(&open_end, self.rules, saved).is_ok_and(|rest| {
-            rest.messages.len() == self.evidence.messages.len() - place && rest.ends(self.folded)
-        })
+        let Ok(rest) = resume(&open_end, self.rules, saved) else { return false };
+        // Both ways: a row that is decided on and not made would be deleted.
+        let cut = saved.cut_at();
+        let tags = self.folded.tags.iter().filter(|tag| tag.added_at >= cut || tag.request_key == saved.key);
+        let scores = self
+            .folded
+            .scores
+            .iter()
+            .filter(|score| score.given_at >= cut || score.valuation_request_key == saved.key);
+        rest.messages.len() == self.evidence.messages.len() - place
+            && rest.ends(self.folded)
+            && tags.eq(&rest.tags)
+            && scores.eq(&rest.scores)
     }
 }
 

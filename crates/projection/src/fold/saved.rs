@@ -6,7 +6,7 @@
 //! cannot decide without the past: then the conversation is folded whole, and a new state is saved. So a state can cost
 //! time, but never a wrong row.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use events::fact::RequestKind;
@@ -117,12 +117,42 @@ impl Saved {
     pub(super) fn covers(&self, told: &[Told]) -> bool {
         let cut = self.cut_at();
         told.iter().all(|told| {
-            told.fact.happened_at(told.received_at).is_none_or(|at| at >= cut)
-                || told.fact.kind() == "request_report"
-                || (told.fact.kind() != "message"
-                    && self.request_id.is_some()
-                    && told.fact.request_id() == self.request_id.as_deref())
+            let lasting = self.request_id.is_some() && told.fact.request_id() == self.request_id();
+            match told.fact.happened_at(told.received_at) {
+                None => true,
+                // An opening that was told anew: the one before is in the state.
+                Some(at) if at >= cut => !(lasting && told.fact.kind() == "request_opened"),
+                Some(_) => told.fact.kind() == "request_report" || (told.fact.kind() != "message" && lasting),
+            }
         })
+    }
+
+    /// Of a conversation's tellings those that are read to go on from here: see `folding_open_end.sql`.
+    pub(super) fn open_end<'a>(&self, all: &'a [Told]) -> Vec<&'a Told> {
+        let cut = self.cut_at();
+        let late = |told: &Told| told.fact.happened_at(told.received_at).is_none_or(|at| at >= cut);
+        let end = || all.iter().filter(|told| late(told));
+        let messages: BTreeSet<&str> =
+            end().filter(|told| told.fact.kind() == "message").map(|told| told.key.as_str()).collect();
+        let named: BTreeSet<&str> = end()
+            .filter(|told| told.fact.kind() != "dialog_row")
+            .filter_map(|told| told.fact.request_id())
+            .chain(self.request_id())
+            .collect();
+        let is_read = |told: &&Told| {
+            late(told)
+                || match told.fact.kind() {
+                    "message" => messages.contains(told.key.as_str()),
+                    "request_opened" | "request_closed" | "request_report" => {
+                        named.contains(told.key.as_str())
+                    }
+                    "tagging" | "rating_report" => {
+                        self.request_id.is_some() && told.fact.request_id() == self.request_id()
+                    }
+                    _ => false,
+                }
+        };
+        all.iter().filter(is_read).collect()
     }
 
     /// Whether the requests after the cut are what this state expects: the one that lasts, opened as before and not closed

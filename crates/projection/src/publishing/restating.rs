@@ -64,7 +64,10 @@ pub(super) async fn look(
             // Looked for once, and only when there is something to explain.
             let candidates = match &mut candidates {
                 Some(candidates) => candidates,
-                none => none.insert(figures::candidates(&mut *transaction, &touched).await?),
+                none if *cause == Cause::Deliveries => {
+                    none.insert(figures::candidates(&mut *transaction, &touched).await?)
+                }
+                none => none.insert(Vec::new()),
             };
             let restatements: Vec<Restatement> =
                 differences.into_iter().map(|difference| named(difference, day, cause, candidates)).collect();

@@ -17,12 +17,13 @@ mod switch;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use log::{Log, LogError};
 use store::changes::{self, ChangeKind};
 use store::generations::state::{self, Phase, State};
 use store::generations::{self, NEXT, OLD, indexes, settle};
-use store::{PgPool, StoreError, positions};
+use store::{PgPool, StoreError, figures, positions};
 
 use crate::Rules;
 use crate::runner::{ProjectionError, Settings, adopt, fold_marked};
@@ -34,6 +35,8 @@ pub use store::generations::switch::{Left, Switched};
 const PART: i64 = 8_000;
 /// Most parts: each has a page open while the log is read.
 const PARTS: i64 = 4_096;
+/// Between two looks at what another process does.
+const MOMENT: Duration = Duration::from_millis(50);
 /// Why a rebuild ended early.
 #[derive(Debug, thiserror::Error)]
 pub enum RebuildError {
@@ -150,7 +153,8 @@ impl Rebuild {
                 }
                 Phase::Indexing | Phase::Following => generations::exists(&self.live, NEXT).await?,
             };
-            if is_sound && !from_scratch && state.log_id == self.log.id() {
+            let is_ours = state.log_id == self.log.id() && state.rules == self.rules.fingerprint_of_all();
+            if is_sound && !from_scratch && is_ours {
                 generations::create(&self.next).await?;
                 return Ok(state);
             }
@@ -175,6 +179,7 @@ impl Rebuild {
             (bounds.partition, until.clamp(bounds.start, bounds.end))
         };
         let until: BTreeMap<u32, i64> = bounds.iter().map(until).collect();
+        self.fold_waiting().await?;
         let deliveries: i64 = bounds
             .iter()
             .map(|bounds| until.get(&bounds.partition).copied().unwrap_or(0) - bounds.start)
@@ -188,10 +193,32 @@ impl Rebuild {
         let mut transaction = store::begin(&self.next).await?;
         let starts: Vec<(u32, i64)> = bounds.iter().map(|bounds| (bounds.partition, bounds.start)).collect();
         generations::load::advance(&mut transaction, self.log.id(), &starts).await?;
-        state::begin(&mut *transaction, self.log.id(), &until, live.is_empty(), buckets).await?;
+        let rules = self.rules.fingerprint_of_all();
+        state::begin(&mut *transaction, self.log.id(), rules, &until, live.is_empty(), buckets).await?;
         store::commit(transaction).await?;
         let begun = state::get(&self.live).await?;
         begun.ok_or_else(|| RebuildError::Failed("the rebuild was taken away while it began".to_owned()))
+    }
+
+    /// Folds what the live generation has stored and not folded yet, there: whoever waits for news hears of it.
+    ///
+    /// # Errors
+    /// As of the store.
+    pub async fn fold_waiting(&self) -> Result<(), RebuildError> {
+        let mark = figures::newest_mark(&self.live).await?;
+        while figures::waits_through(&self.live, mark).await? {
+            match fold_marked(&self.live, &self.rules, Settings::default().fold_subjects).await {
+                // Another process has what is left.
+                Ok(folding) if folding.subjects == 0 => tokio::time::sleep(MOMENT).await,
+                Ok(_) => {}
+                Err(StoreError::Refused(why)) => {
+                    tracing::warn!(error = %why, "what waits in the live tables is left to who runs");
+                    return Ok(());
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
     }
 
     /// Drops what is made.

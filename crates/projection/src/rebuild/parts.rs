@@ -91,7 +91,10 @@ fn subject(account: &str, subject: &str, group: &[Staged<'_>]) -> Result<Subject
 /// As it is read from `facts`; `None` for a kind of a later version.
 fn told(staged: &Staged<'_>) -> Result<Option<Told>, StoreError> {
     let fact = Fact::from_json(staged.kind, staged.registers)
-        .map_err(|error| StoreError::Refused(format!("staged fact of kind {}: {error}", staged.kind)))?;
+        // Its own words could quote a person's.
+        .map_err(|error| {
+            StoreError::Refused(format!("staged fact of kind {}: column {}", staged.kind, error.column()))
+        })?;
     let time = |micros: i64| DateTime::<Utc>::from_timestamp_micros(micros).unwrap_or_default();
     Ok(fact.map(|fact| Told {
         key: staged.key.to_owned(),

@@ -7,32 +7,13 @@ use store::{PgConnection, StoreError};
 
 use super::changed_rows::ChangedRows;
 use crate::Rules;
-use crate::fold::{Saved, fold_and_save};
+use crate::fold::{Folded, Saved, fold_and_save};
 
 /// What the folds of a batch come to.
 pub(super) struct Folds {
     pub(super) changed: ChangedRows,
     /// Account, conversation, and what happens to its saved state.
     pub(super) states: Vec<(String, String, StateChange)>,
-}
-
-/// Refuses to fold under rules that another process has replaced: each would undo the other's rows.
-pub(super) async fn check_rules(
-    connection: &mut PgConnection,
-    claimed: &ClaimedConversations,
-    rules: &Rules,
-) -> Result<(), StoreError> {
-    let accounts: BTreeSet<&str> =
-        claimed.conversations.iter().map(|(account, _)| account.as_str()).collect();
-    let ours: Vec<(&str, i64)> =
-        accounts.into_iter().map(|account| (account, rules.fingerprint(account))).collect();
-    match store::rules::replaced(connection, &ours).await?.first() {
-        None => Ok(()),
-        Some(account) => Err(StoreError::Refused(format!(
-            "account {account}: a process that was started later folds it under another configuration. Give both the same \
-             configuration and restart this one"
-        ))),
-    }
 }
 
 /// Reads what is needed of each conversation and folds it.
@@ -45,31 +26,38 @@ pub(super) async fn fold(
     let usable: Vec<(&SavedState, Saved)> =
         claimed.states.iter().filter_map(|state| Some((state, usable(state, rules)?))).collect();
     let ends: Vec<OpenEnd> = usable.iter().map(|(state, saved)| open_end(state, saved)).collect();
-    let mut resumed: Vec<(String, String)> = Vec::new();
-    for subject in folding::read_open_ends(connection, &ends).await? {
+    let open = folding::read_open_ends(connection, &ends).await?;
+    let mut resumed: Vec<(Subject, Folded, Option<Saved>)> = Vec::new();
+    for subject in open {
         let place = usable.binary_search_by(|(state, _)| {
             (&state.account, &state.conversation).cmp(&(&subject.account, &subject.subject))
         });
         let Some((_, saved)) = place.ok().and_then(|place| usable.get(place)) else { continue };
-        let quiet = claimed.is_quiet(&subject.account, &subject.subject);
-        if folds.add(&subject, rules, Some(saved), quiet)? {
-            resumed.push((subject.account, subject.subject));
+        if let Ok((folded, next)) = fold_and_save(&subject, rules.of(&subject.account), Some(saved)) {
+            resumed.push((subject, folded, next));
         }
     }
-    let whole: Vec<(String, String)> =
-        claimed.conversations.iter().filter(|c| resumed.binary_search(c).is_err()).cloned().collect();
+    let is_resumed = |(account, conversation): &&(String, String)| {
+        resumed.binary_search_by(|(s, ..)| (&s.account, &s.subject).cmp(&(account, conversation))).is_ok()
+    };
+    let rest: Vec<(String, String)> =
+        claimed.conversations.iter().filter(|one| !is_resumed(one)).cloned().collect();
     metrics::counter!("chatledger_folds_total", "from" => "state").increment(resumed.len() as u64);
-    metrics::counter!("chatledger_folds_total", "from" => "beginning").increment(whole.len() as u64);
-    for subject in folding::read_whole(connection, &whole).await? {
-        let quiet = claimed.is_quiet(&subject.account, &subject.subject);
-        folds.add(&subject, rules, None, quiet)?;
+    metrics::counter!("chatledger_folds_total", "from" => "beginning").increment(rest.len() as u64);
+    let whole = folding::read_whole(connection, &rest).await?;
+    let quiet = claimed.quiet(connection).await?;
+    for (subject, folded, next) in resumed {
+        folds.add(&subject, folded, next, rules, &quiet)?;
+    }
+    for subject in whole {
+        let Ok((folded, next)) = fold_and_save(&subject, rules.of(&subject.account), None) else { continue };
+        let is_saved = next.is_some();
+        folds.add(&subject, folded, next, rules, &quiet)?;
         let has_state = |state: &SavedState| {
             (&state.account, &state.conversation) == (&subject.account, &subject.subject)
         };
-        let replaced =
-            folds.states.last().is_some_and(|(a, c, _)| (a, c) == (&subject.account, &subject.subject));
-        // One whose marks have no time was not read: it may be there.
-        if !replaced
+        // Of one whose marks have no time the state was not looked for: it may be there.
+        if !is_saved
             && (claimed.states.iter().any(has_state)
                 || claimed.is_undated(&subject.account, &subject.subject))
         {
@@ -81,25 +69,24 @@ pub(super) async fn fold(
 }
 
 impl Folds {
-    /// Folds a conversation; false when the saved state does not do, and nothing was taken.
+    /// Takes what a fold made.
     fn add(
         &mut self,
         subject: &Subject,
+        folded: Folded,
+        next: Option<Saved>,
         rules: &Rules,
-        saved: Option<&Saved>,
-        quiet: bool,
-    ) -> Result<bool, StoreError> {
-        let Ok((folded, next)) = fold_and_save(subject, rules.of(&subject.account), saved) else {
-            return Ok(false);
-        };
-        self.changed.add(subject, folded, quiet)?;
+        quiet: &BTreeSet<(String, String)>,
+    ) -> Result<(), StoreError> {
+        let place = (subject.account.clone(), subject.subject.clone());
+        self.changed.add(subject, folded, quiet.contains(&place))?;
         if let Some(next) = next {
             let state = serde_json::to_string(&next)
                 .map_err(|error| StoreError::Refused(format!("state of a fold: {error}")))?;
             let change = StateChange::Saved(rules.fingerprint(&subject.account), state);
-            self.states.push((subject.account.clone(), subject.subject.clone(), change));
+            self.states.push((place.0, place.1, change));
         }
-        Ok(true)
+        Ok(())
     }
 }
 

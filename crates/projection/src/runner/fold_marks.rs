@@ -1,11 +1,11 @@
 //! Step 2: claims what is marked, folds it from committed facts, writes the rows that changed.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use store::changes::{self, ChangeKind};
 use store::folding::{self, Activity, Subject, Work};
 use store::tables::{self, ClientRow, LeadRow, TableRow, sealed};
-use store::{PgPool, StoreError};
+use store::{PgConnection, PgPool, StoreError};
 
 use super::conversations;
 use crate::entities;
@@ -54,7 +54,7 @@ async fn conversations(pool: &PgPool, rules: &Rules, limit: i64) -> Result<usize
     if claimed.conversations.is_empty() {
         return Ok(0);
     }
-    conversations::check_rules(&mut transaction, &claimed, rules).await?;
+    check_rules(&mut transaction, rules, claimed.conversations.iter().map(|(account, _)| account)).await?;
     let conversations::Folds { mut changed, states } =
         conversations::fold(&mut transaction, &claimed, rules).await?;
     folding::contest(&mut transaction, &changed.fresh_messages).await?;
@@ -70,12 +70,32 @@ async fn conversations(pool: &PgPool, rules: &Rules, limit: i64) -> Result<usize
     Ok(claimed.conversations.len())
 }
 
+/// Refuses to fold under rules that another process has replaced: each would undo the other's rows. Nobody adopts others
+/// before the transaction ends.
+pub(super) async fn check_rules<'a>(
+    connection: &mut PgConnection,
+    rules: &Rules,
+    accounts: impl Iterator<Item = &'a String>,
+) -> Result<(), StoreError> {
+    let accounts: BTreeSet<&str> = accounts.map(String::as_str).collect();
+    let ours: Vec<(&str, i64)> =
+        accounts.into_iter().map(|account| (account, rules.fingerprint(account))).collect();
+    match store::rules::replaced(connection, &ours).await?.first() {
+        None => Ok(()),
+        Some(account) => Err(StoreError::Refused(format!(
+            "account {account}: a process that was started later folds it under another configuration. Give both the same \
+             configuration and restart this one"
+        ))),
+    }
+}
+
 async fn clients(pool: &PgPool, rules: &Rules, limit: i64) -> Result<usize, StoreError> {
     let mut transaction = store::begin(pool).await?;
     let work = folding::claim_entities(&mut transaction, "client", limit).await?;
     if work.subjects.is_empty() {
         return Ok(0);
     }
+    check_rules(&mut transaction, rules, work.subjects.iter().map(|subject| &subject.account)).await?;
     let ids: Vec<(String, String)> =
         work.subjects.iter().map(|subject| (subject.account.clone(), subject.subject.clone())).collect();
     let mut activities: HashMap<(String, String), Activity> = folding::activities(&mut transaction, &ids)
@@ -107,8 +127,9 @@ async fn clients(pool: &PgPool, rules: &Rules, limit: i64) -> Result<usize, Stor
     tables::upsert_changed::<ClientRow>(&mut transaction, &rows).await?;
     let changed = tables::upsert_changed::<LeadRow>(&mut transaction, &leads).await?;
     if rules.readers().leads {
+        let quiet = work.quiet(&mut transaction, "client").await?;
         let heard: Vec<(String, String)> =
-            changed.into_iter().filter(|(account, client)| !work.is_quiet(account, client)).collect();
+            changed.into_iter().filter(|client| !quiet.contains(client)).collect();
         changes::note(&mut transaction, ChangeKind::Lead, &heard).await?;
     }
     folding::finish(&mut transaction, &work).await?;
@@ -128,6 +149,7 @@ async fn cards<R: TableRow>(
     if work.subjects.is_empty() {
         return Ok(0);
     }
+    check_rules(&mut transaction, rules, work.subjects.iter().map(|subject| &subject.account)).await?;
     let mut rows = Vec::with_capacity(work.subjects.len());
     for subject in &work.subjects {
         if let Some(row) = fold(subject, rules.of(&subject.account)) {

@@ -1,11 +1,13 @@
 //! One conversation folded anew, because somebody asks for it.
 
 use store::changes::{self, ChangeKind};
+use store::folding::StateChange;
 use store::{PgPool, StoreError, folding};
 
 use crate::Rules;
 use crate::fold::fold;
 use crate::runner::changed_rows::ChangedRows;
+use crate::runner::fold_marks::check_rules;
 
 /// A row that a fold changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +33,7 @@ pub async fn fold_one(
 ) -> Result<Vec<RowChange>, StoreError> {
     let mut transaction = store::begin(pool).await?;
     let claimed = folding::claim_conversation(&mut transaction, account, conversation).await?;
+    check_rules(&mut transaction, rules, claimed.conversations.iter().map(|(account, _)| account)).await?;
     let mut changed = ChangedRows::default();
     let mut told = Vec::new();
     for subject in folding::read_whole(&mut transaction, &claimed.conversations).await? {
@@ -40,6 +43,9 @@ pub async fn fold_one(
     changed.one_of_each();
     folding::contest(&mut transaction, &changed.fresh_messages).await?;
     changed.write(&mut transaction).await?;
+    // Whoever asks has a doubt: the next fold makes a state of its own.
+    let dropped = [(account.to_owned(), conversation.to_owned(), StateChange::Dropped)];
+    folding::write_states(&mut transaction, &dropped).await?;
     if rules.readers().scores {
         changes::note(&mut transaction, ChangeKind::Score, &changed.valuations()).await?;
     }

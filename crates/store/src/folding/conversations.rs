@@ -179,7 +179,9 @@ async fn named_before(
 ) -> Result<Vec<(String, String)>, StoreError> {
     let mut named: BTreeSet<(&str, &str, &str, DateTime<Utc>)> = BTreeSet::new();
     for (subject, end) in subjects.iter().zip(ends) {
-        let ids = subject.told.iter().filter_map(|told| told.fact.request_id());
+        // A row of the list of dialogs names its last request then, and says nothing of it.
+        let told = subject.told.iter().filter(|told| told.fact.kind() != "dialog_row");
+        let ids = told.filter_map(|told| told.fact.request_id());
         named.extend(
             ids.filter(|id| Some(*id) != end.request_id.as_deref())
                 .map(|id| (subject.account.as_str(), subject.subject.as_str(), id, end.opened_at)),
@@ -251,9 +253,13 @@ impl ClaimedConversations {
         self.claim.get(account, conversation).is_some_and(|claimed| claimed.since.is_none())
     }
 
-    /// Whether a conversation folds only because the rules changed: nobody is told.
-    pub fn is_quiet(&self, account: &str, conversation: &str) -> bool {
-        self.claim.get(account, conversation).is_some_and(|claimed| claimed.quiet)
+    /// The conversations that fold only because the rules changed: nobody is told of what changes. Asked after they were
+    /// read.
+    pub async fn quiet(
+        &self,
+        connection: &mut PgConnection,
+    ) -> Result<BTreeSet<(String, String)>, StoreError> {
+        super::quiet(connection, "conversation", &self.claim).await
     }
 
     /// Ends the work: marks the clients whose rows depend on what was written (`told`: those among them whose

@@ -69,6 +69,8 @@ pub struct State {
     pub wish: Wish,
     /// The log that is read.
     pub log_id: String,
+    /// Fingerprint of the configuration and the program that make it: others begin anew.
+    pub rules: i64,
     /// Where the part ends that is filled at full speed.
     pub until: BTreeMap<u32, i64>,
     /// The live generation has never projected anything.
@@ -83,39 +85,42 @@ pub struct State {
     pub started_at: DateTime<Utc>,
 }
 
-type Row = (String, String, String, Json<BTreeMap<u32, i64>>, bool, i32, i64, i64, DateTime<Utc>);
+type Row = (String, String, String, i64, Json<BTreeMap<u32, i64>>, bool, i32, i64, i64, DateTime<Utc>);
 
 /// The rebuild that is under way, or was left.
 pub async fn get(executor: impl PgExecutor<'_>) -> Result<Option<State>, StoreError> {
     let row: Option<Row> = sqlx::query_as(
-        "select phase, wish, log_id, until, is_first, buckets, done, total, started_at \
+        "select phase, wish, log_id, rules, until, is_first, buckets, done, total, started_at \
          from ledger.generations where generation = $1",
     )
     .bind(NEXT)
     .fetch_optional(executor)
     .await?;
-    let Some((phase, wish, log_id, Json(until), is_first, buckets, done, total, started_at)) = row else {
+    let Some((phase, wish, log_id, rules, Json(until), is_first, buckets, done, total, started_at)) = row
+    else {
         return Ok(None);
     };
     let (phase, wish) = (Phase::read(&phase)?, Wish::read(&wish)?);
     let buckets = buckets.unsigned_abs();
-    Ok(Some(State { phase, wish, log_id, until, is_first, buckets, done, total, started_at }))
+    Ok(Some(State { phase, wish, log_id, rules, until, is_first, buckets, done, total, started_at }))
 }
 
 /// Begins one.
 pub async fn begin(
     executor: impl PgExecutor<'_>,
     log_id: &str,
+    rules: i64,
     until: &BTreeMap<u32, i64>,
     is_first: bool,
     buckets: u32,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "insert into ledger.generations (generation, phase, log_id, until, is_first, buckets) \
-         values ($1, 'loading', $2, $3, $4, $5)",
+        "insert into ledger.generations (generation, phase, log_id, rules, until, is_first, buckets) \
+         values ($1, 'loading', $2, $3, $4, $5, $6)",
     )
     .bind(NEXT)
     .bind(log_id)
+    .bind(rules)
     .bind(Json(until))
     .bind(is_first)
     .bind(buckets.cast_signed())

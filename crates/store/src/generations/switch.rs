@@ -96,6 +96,7 @@ impl Switch {
     /// As of the store; then nothing was changed, or (the answer was lost) all of it.
     pub async fn finish(mut self) -> Result<Switched, StoreError> {
         let connection = &mut *self.transaction;
+        check_fit(connection).await?;
         for statement in [include_str!("switch_positions.sql"), include_str!("switch_changes.sql")] {
             sqlx::raw_sql(statement).execute(&mut *connection).await?;
         }
@@ -130,6 +131,37 @@ impl Switch {
     }
 }
 
+/// Refuses tables of other columns than the live ones, or of a configuration that the live ones have left since.
+async fn check_fit(connection: &mut sqlx::PgConnection) -> Result<(), StoreError> {
+    let statement = format!(
+        "select (select max(version) from {LIVE}._sqlx_migrations) is distinct from \
+                (select max(version) from {NEXT}._sqlx_migrations) \
+             or exists (select from {LIVE}.folded_rules l join {NEXT}.folded_rules n using (account_id) \
+                        where l.rules <> n.rules and l.adopted_at > n.adopted_at)"
+    );
+    let is_unfit: bool = sqlx::query_scalar(sqlx::AssertSqlSafe(statement)).fetch_one(connection).await?;
+    let is_guarded: bool = sqlx::query_scalar(
+        "select exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace \
+         where n.nspname = $1 and c.relrowsecurity)",
+    )
+    .bind(LIVE)
+    .fetch_one(&mut *connection)
+    .await?;
+    if is_guarded {
+        return Err(StoreError::Refused(format!(
+            "tables of schema {LIVE} have row security, which new tables would lack: who may read less would read all. Put \
+             it on views instead, and run `chatledger rebuild` again"
+        )));
+    }
+    match is_unfit {
+        false => Ok(()),
+        true => Err(StoreError::Refused(
+            "the program or its configuration changed while the tables were made; run `chatledger rebuild` with the new one"
+                .to_owned(),
+        )),
+    }
+}
+
 fn left(dependent: &Dependent, why: &str) -> Left {
     Left { what: dependent.to_string(), why: why.to_owned() }
 }
@@ -141,6 +173,10 @@ async fn try_one(connection: &mut sqlx::PgConnection, statement: &str) -> Result
         Ok(_) => {
             sqlx::query("release savepoint one").execute(&mut *connection).await?;
             Ok(None)
+        }
+        // Somebody reads it at this moment: the whole exchange is tried again.
+        Err(sqlx::Error::Database(error)) if matches!(error.code().as_deref(), Some("55P03" | "57014")) => {
+            Err(StoreError::Unavailable(error.message().to_owned()))
         }
         Err(sqlx::Error::Database(error)) => {
             sqlx::query("rollback to savepoint one").execute(&mut *connection).await?;

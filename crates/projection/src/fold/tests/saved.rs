@@ -1,6 +1,6 @@
 //! A conversation folded bit by bit, from saved states wherever one serves, has the rows of the whole fold.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use events::Fact;
 use events::fact::{
@@ -173,6 +173,7 @@ impl Script {
         if given && self.chance.one_in(3) {
             self.survey(id);
         }
+        let named_last = named.clone().filter(|_| given);
         if given && self.chance.one_in(5) {
             let fact = RequestReport {
                 request_id: named,
@@ -194,6 +195,7 @@ impl Script {
                 operator_id: Some(format!("70{:02}", 1 + self.chance.below(4))),
                 state: Some(if self.chance.one_in(2) { "closed" } else { "open" }.to_owned()),
                 ended_at: self.chance.one_in(2).then_some(self.now),
+                request_id: named_last.filter(|_| self.chance.one_in(2)),
                 ..DialogRow::default()
             };
             self.tell("410001".to_owned(), Fact::DialogRow(fact), self.now, 2);
@@ -244,7 +246,7 @@ impl Script {
                 valuation_request_id: Some(id.to_string()),
                 request_id: self.chance.one_in(2).then(|| rated.to_string()),
                 score: Some(3.0),
-                at: Some(self.now),
+                at: (!self.chance.one_in(4)).then_some(self.now),
                 ..RatingReport::default()
             };
             let fetched = self.now + Duration::seconds(self.chance.below(9000).cast_signed());
@@ -271,31 +273,9 @@ fn conversation(seed: u64, requests: usize) -> Vec<Told> {
     told.into_iter().map(|(_, told)| told).collect()
 }
 
-/// What the database would hand to a fold from a state: see `folding_open_end.sql`.
+/// What the database would hand to a fold from a state.
 fn open_end(all: &[Told], saved: &Saved) -> Vec<Told> {
-    let cut = saved.cut_at();
-    let after = |told: &&Told| told.fact.happened_at(told.received_at).is_none_or(|at| at >= cut);
-    let end: Vec<&Told> = all.iter().filter(after).collect();
-    let messages: BTreeSet<&str> =
-        end.iter().filter(|t| t.fact.kind() == "message").map(|t| t.key.as_str()).collect();
-    let named: BTreeSet<&str> =
-        end.iter().filter_map(|t| t.fact.request_id()).chain(saved.request_id()).collect();
-    all.iter()
-        .filter(|told| {
-            after(told)
-                || match told.fact.kind() {
-                    "message" => messages.contains(told.key.as_str()),
-                    "request_opened" | "request_closed" | "request_report" => {
-                        named.contains(told.key.as_str())
-                    }
-                    "tagging" | "rating_report" => {
-                        told.fact.request_id() == saved.request_id() && saved.request_id().is_some()
-                    }
-                    _ => false,
-                }
-        })
-        .cloned()
-        .collect()
+    saved.open_end(all).into_iter().cloned().collect()
 }
 
 /// Rows by table and key, and what decides whether a fold from a state may replace them.
