@@ -139,7 +139,8 @@ async fn check_fit(connection: &mut sqlx::PgConnection) -> Result<(), StoreError
              or exists (select from {LIVE}.folded_rules l join {NEXT}.folded_rules n using (account_id) \
                         where l.rules <> n.rules and l.adopted_at > n.adopted_at)"
     );
-    let is_unfit: bool = sqlx::query_scalar(sqlx::AssertSqlSafe(statement)).fetch_one(connection).await?;
+    let is_unfit: bool =
+        sqlx::query_scalar(sqlx::AssertSqlSafe(statement)).fetch_one(&mut *connection).await?;
     let is_guarded: bool = sqlx::query_scalar(
         "select exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace \
          where n.nspname = $1 and c.relrowsecurity)",
