@@ -79,7 +79,7 @@ enum Command {
 /// Runs a command to its end.
 ///
 /// # Errors
-/// [`explain`] says it, [`exit_code`] grades it.
+/// [`fn@explain`] says it, [`exit_code`] grades it.
 pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
     let Arguments { config, log, log_format, command } = arguments;
     // Services tell what they do; commands that end tell it by their own output, waits and retries included.

@@ -2,7 +2,7 @@
 //!
 //! [`Rebuild::build`] fills schema `chat_next` at full speed: [`load`] decodes the log into packed tellings, `store` files
 //! what names no channel, [`parts`] folds part by part in memory. Conversations that share something with another one are
-//! left to the ordinary fold, so that there is one rule for them. [`Rebuild::follow`] lets an ordinary [`Runner`] go after
+//! left to the ordinary fold, so that there is one rule for them. [`Rebuild::follow`] lets an ordinary [`Runner`](crate::Runner) go after
 //! the log, [`Rebuild::switch`] puts the tables in the place of the live ones.
 //!
 //! It may be broken off everywhere: the next build goes on where this one stopped, where that is sound. Nothing is fired:
