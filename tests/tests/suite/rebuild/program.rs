@@ -143,9 +143,10 @@ async fn one_dialog_is_folded_anew_and_what_differed_is_told() {
             row("turns", "3100#2", "new")
         ]
     );
-    let live = scene.live("fold");
+    // Under the same configuration: under another one it would be refused.
+    let up = home.up().await;
     scene.settled().await;
-    live.stop().await;
+    up.process.stop().await.succeeded();
     assert_same(&before, &scene.said().await, "as it was");
     let again = home.run(&["rebuild", "--dialog", "3100"]).await.succeeded();
     assert!(again.stdout.contains("no row differs"), "{}", again.stdout);
