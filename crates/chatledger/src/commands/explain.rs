@@ -10,14 +10,13 @@ use crate::installation::Installation;
 /// Shows the fold of one dialog or request, step by step, with the delivery behind each step.
 ///
 ///   chatledger explain 8800031                a dialog or a request, by its id
-///
 ///   chatledger explain request:8800031        a request, where a dialog has the same id
-///
 ///   chatledger explain derived:330001/12:614  a request that the platform gave no id
 ///
-/// Says which telling won which field where several roads told it; why a request begins and ends where it does; who held
-/// it; each question and its answer; the durations with their two ends; tags and scores; what does not count, and why.
-/// `chatledger trace DELIVERY` shows the bytes behind a step. What people wrote is shown with --texts only.
+/// Says which telling won which field where several roads told it; why a request begins and ends
+/// where it does; who held it; each question and its answer; the durations with their two ends;
+/// tags and scores; what does not count, and why. `chatledger trace DELIVERY` shows the bytes
+/// behind a step. What people wrote is shown with --texts only.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Explain {

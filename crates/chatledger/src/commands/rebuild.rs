@@ -21,21 +21,16 @@ use crate::{rules, shutdown};
 
 /// Makes all tables again from the log, beside the live ones, and puts them in their place.
 ///
-/// Everything else goes on meanwhile: webhooks, the live tables, reports. When the new tables have caught up, it is
-/// told what they say differently, and they are exchanged in one moment. Nothing is sent to anybody because of it.
-/// The tables before stay as schema chat_old until the next rebuild. Stopped with ctrl-c, it goes on where it was the
-/// next time.
+/// Everything else goes on meanwhile: webhooks, the live tables, reports. When the new tables have
+/// caught up, it says what they tell differently, and exchanges them in one moment. Nothing is sent
+/// to anybody because of it. The tables before stay as schema chat_old until the next rebuild.
+/// Stopped with ctrl-c, it goes on where it was the next time.
 ///
 ///   chatledger rebuild --diff           make them, say what differs, do not exchange
-///
 ///   chatledger rebuild                  …and exchange (goes on with those that are made)
-///
 ///   chatledger rebuild --from-scratch   begin anew; also when the log was made anew
-///
 ///   chatledger rebuild --dialog 410002  one dialog only, at once, in the live tables
-///
 ///   chatledger rebuild --pause          from another terminal; --resume, --cancel
-///
 ///   chatledger rebuild --drop-old       drop the tables before
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
