@@ -2,6 +2,8 @@
 
 use std::io::Write as _;
 
+use chrono::{DateTime, Utc};
+use store::PgConnection;
 use store::report::{By, Query, ScoresQuery};
 
 use crate::configuration::Account;
@@ -17,22 +19,9 @@ use crate::roles::Stage;
 /// # Errors
 /// When the database does not answer.
 pub(super) async fn overture(stage: &Stage<'_>, account: &Account) -> anyhow::Result<()> {
-    let period = Period { from: None, to: None };
-    let as_of = period.as_of(account.time_zone, stage.installation.clock.now());
-    let (by, target_seconds) = (By::All, stage.configuration.report.target_seconds);
-    let query = Query { account: &account.id, from: None, to: None, by, target_seconds, as_of };
-    let rows = store::report::response_times(&stage.installation.pool, &query).await?;
-    let (name, zone) = (account.id.as_str(), account.time_zone);
-    let report = ResponseTimes {
-        account: name,
-        zone,
-        period,
-        by,
-        rules: Rules::Chatledger,
-        target_seconds,
-        as_of,
-        rows,
-    };
+    let now = stage.installation.clock.now();
+    let mut snapshot = store::snapshot(&stage.installation.pool).await?;
+    let report = response_times(&mut snapshot, stage, account, By::All, now).await?;
     // Nobody may be listening there.
     let _ = writeln!(std::io::stderr(), "\n{}", report.heading());
     Ok(())
@@ -44,25 +33,13 @@ pub(super) async fn overture(stage: &Stage<'_>, account: &Account) -> anyhow::Re
 /// When the database does not answer.
 pub(super) async fn reports(stage: &Stage<'_>, account: &Account) -> anyhow::Result<()> {
     let period = Period { from: None, to: None };
-    let as_of = period.as_of(account.time_zone, stage.installation.clock.now());
-    let target_seconds = stage.configuration.report.target_seconds;
+    let now = stage.installation.clock.now();
     let (name, zone) = (account.id.as_str(), account.time_zone);
     let mut page = String::new();
     // All of one moment: the reports agree with each other.
     let mut snapshot = store::snapshot(&stage.installation.pool).await?;
     for by in [By::All, By::Operator] {
-        let query = Query { account: &account.id, from: None, to: None, by, target_seconds, as_of };
-        let rows = store::report::response_times(&mut *snapshot, &query).await?;
-        let report = ResponseTimes {
-            account: name,
-            zone,
-            period,
-            by,
-            rules: Rules::Chatledger,
-            target_seconds,
-            as_of,
-            rows,
-        };
+        let report = response_times(&mut snapshot, stage, account, by, now).await?;
         // What the columns mean is said once, under the last one.
         page.push_str(&if by == By::All { report.heading() } else { report.written(ReportFormat::Table)? });
         page.push('\n');
@@ -76,4 +53,21 @@ pub(super) async fn reports(stage: &Stage<'_>, account: &Account) -> anyhow::Res
     let lines = store::accounting::lines(&mut *snapshot, None, None, None).await?;
     page.push_str(&Accounting::new(lines, None).written(ReportFormat::Table)?);
     Ok(std::io::stdout().write_all(page.as_bytes())?)
+}
+
+/// Response times of all days, as of an instant.
+async fn response_times<'a>(
+    connection: &mut PgConnection,
+    stage: &Stage<'_>,
+    account: &'a Account,
+    by: By,
+    now: DateTime<Utc>,
+) -> anyhow::Result<ResponseTimes<'a>> {
+    let period = Period { from: None, to: None };
+    let as_of = period.as_of(account.time_zone, now);
+    let target_seconds = stage.configuration.report.target_seconds;
+    let query = Query { account: &account.id, from: None, to: None, by, target_seconds, as_of };
+    let rows = store::report::response_times(connection, &query).await?;
+    let (account, zone) = (account.id.as_str(), account.time_zone);
+    Ok(ResponseTimes { account, zone, period, by, rules: Rules::Chatledger, target_seconds, as_of, rows })
 }

@@ -74,11 +74,6 @@ impl Saved {
         self.request.holding.run.as_ref().map_or(1, |run| run.number)
     }
 
-    /// The dialogs whose rows it helps to make.
-    pub fn dialog_ids(&self) -> impl Iterator<Item = &str> {
-        self.dialogs.keys().map(String::as_str)
-    }
-
     pub(super) fn first_talk(&self) -> Option<DateTime<Utc>> {
         self.request.talk.first_talk
     }
