@@ -9,7 +9,13 @@ use sqlx::PgConnection;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::StoreError;
+use crate::links::{Links, identity};
 use crate::marks::{self, Mark};
+
+mod tellings;
+
+pub(crate) use tellings::COPY;
+use tellings::{Telling, Touched};
 
 /// An observation ready to be stored: its content hashed, its filing decided.
 #[derive(Clone, Debug)]
@@ -104,15 +110,21 @@ pub async fn insert(connection: &mut PgConnection, rows: &[FactRow]) -> Result<V
         return Ok(Vec::new());
     }
     let (unique, earliest) = strongest(rows);
-    let filed: Vec<Filed> =
+    let mut filed: Vec<Filed> =
         unique.iter().map(|&at| file(&rows[at].observation.fact, &rows[at].observation.key)).collect();
+    file_where_linked(connection, rows, &unique, &mut filed).await?;
     lock_for_messages(connection, rows, &unique, &filed).await?;
 
-    let touched = upsert(connection, rows, &unique, &earliest, &filed).await?;
+    let tellings: Vec<Telling<'_>> = (0..unique.len())
+        .filter_map(|at| {
+            Some(Telling { row: &rows[unique[at]], earliest: &rows[earliest[at]], filed: filed.get(at)? })
+        })
+        .collect();
+    let touched = tellings::write(connection, &tellings).await?;
     let mut new = vec![false; rows.len()];
     let mut wanted = Wanted::default();
     let mut links: BTreeSet<(String, String, String)> = BTreeSet::new();
-    for (place, fresh, since) in touched {
+    for Touched { place, fresh, since } in touched {
         let (Some(&at), Some(filed)) = (unique.get(place), filed.get(place)) else { continue };
         let account = &rows[at].account;
         new[at] = fresh;
@@ -139,6 +151,45 @@ pub async fn insert(connection: &mut PgConnection, rows: &[FactRow]) -> Result<V
     }
     marks::set(connection, &wanted.marks()).await?;
     Ok(new)
+}
+
+/// Facts without a channel go at once where links of today say: then settling them, which knows what was committed since,
+/// mostly finds nothing to move.
+async fn file_where_linked(
+    connection: &mut PgConnection,
+    rows: &[FactRow],
+    unique: &[usize],
+    filed: &mut [Filed],
+) -> Result<(), StoreError> {
+    let named = |filed: &Filed| {
+        let request = filed.request_id.iter().map(|id| identity("request", id));
+        request.chain(filed.dialog_id.iter().map(|id| identity("dialog", id))).collect::<Vec<_>>()
+    };
+    // A message is filed as one with its other tellings.
+    let is_single =
+        |at: usize, filed: &Filed| !filed.firm && !matches!(rows[at].observation.fact, Fact::Message(_));
+    let wanted: BTreeSet<(&str, String)> = unique
+        .iter()
+        .zip(filed.iter())
+        .filter(|(at, filed)| is_single(**at, filed))
+        .flat_map(|(&at, filed)| named(filed).into_iter().map(move |id| (rows[at].account.as_str(), id)))
+        .collect();
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let mut links = Links::read(connection, &wanted).await?;
+    for (&at, filed) in unique.iter().zip(filed.iter()) {
+        for (identity, conversation) in filed.links.iter().zip(filed.conversation.iter().cycle()) {
+            links.add(rows[at].account.clone(), identity.clone(), conversation.clone());
+        }
+    }
+    for (&at, filed) in unique.iter().zip(filed) {
+        if is_single(at, filed) {
+            let (request, dialog) = (filed.request_id.as_deref(), filed.dialog_id.as_deref());
+            filed.conversation = links.place(&rows[at].account, request, dialog).map(str::to_owned);
+        }
+    }
+    Ok(())
 }
 
 /// The marks of a batch: one for each subject, since the earliest.
@@ -198,39 +249,6 @@ async fn lock_for_messages(
     };
     sqlx::query(statement).bind(marks::UNFIRM_LOCK).execute(connection).await?;
     Ok(())
-}
-
-async fn upsert(
-    connection: &mut PgConnection,
-    rows: &[FactRow],
-    unique: &[usize],
-    earliest: &[usize],
-    filed: &[Filed],
-) -> Result<Vec<(usize, bool, Option<DateTime<Utc>>)>, StoreError> {
-    let column = |of: fn(&FactRow) -> &str| unique.iter().map(|&at| of(&rows[at])).collect::<Vec<_>>();
-    let touched: Vec<(i64, bool, Option<DateTime<Utc>>)> = sqlx::query_as(include_str!("facts_upsert.sql"))
-        .bind(column(|row| &row.account))
-        .bind(column(|row| row.observation.fact.kind()))
-        .bind(column(|row| &row.observation.key))
-        .bind(unique.iter().map(|&at| rows[at].content_hash).collect::<Vec<_>>())
-        .bind(unique.iter().map(|&at| rows[at].observation.stamp.observed_at).collect::<Vec<_>>())
-        .bind(unique.iter().map(|&at| rows[at].observation.stamp.rank).collect::<Vec<_>>())
-        .bind(unique.iter().map(|&at| rows[at].observation.stamp.hash).collect::<Vec<_>>())
-        .bind(earliest.iter().map(|&at| rows[at].observation.received_at).collect::<Vec<_>>())
-        .bind(earliest.iter().map(|&at| rows[at].observation.delivery.0).collect::<Vec<_>>())
-        .bind(filed.iter().map(|f| f.conversation.as_deref()).collect::<Vec<_>>())
-        .bind(filed.iter().map(|f| f.firm).collect::<Vec<_>>())
-        .bind(filed.iter().map(|f| f.client_id.as_deref()).collect::<Vec<_>>())
-        .bind(filed.iter().map(|f| f.dialog_id.as_deref()).collect::<Vec<_>>())
-        .bind(filed.iter().map(|f| f.request_id.as_deref()).collect::<Vec<_>>())
-        .bind(column(|row| &row.registers))
-        .bind(earliest.iter().map(|&at| rows[at].happened_at()).collect::<Vec<_>>())
-        .fetch_all(connection)
-        .await?;
-    Ok(touched
-        .into_iter()
-        .map(|(place, fresh, since)| (usize::try_from(place - 1).unwrap_or(usize::MAX), fresh, since))
-        .collect())
 }
 
 /// Stores links; each new one marks its identity, so that facts which wait for it are filed.

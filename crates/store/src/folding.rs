@@ -9,12 +9,14 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::StoreError;
-use crate::marks::{self, Claim, Mark};
+pub use crate::marks::Share;
+use crate::marks::{self, Claim};
 
 mod clients;
 mod contests;
 mod conversations;
 mod one;
+mod settling;
 
 pub use clients::{Activity, activities, delete_clients, delete_leads};
 pub use contests::contest;
@@ -23,6 +25,7 @@ pub use conversations::{
     write_states,
 };
 pub use one::{claim_conversation, conversations_of};
+pub use settling::settle_identities;
 
 /// One telling of a fact, as stored: what the fold merges.
 #[derive(Clone, Debug)]
@@ -125,62 +128,15 @@ pub async fn marked_kinds(executor: impl sqlx::PgExecutor<'_>) -> Result<Vec<Str
     .await?)
 }
 
-/// Files facts that name a request, a dialog or a message but no channel, under the conversation that links say.
-/// Links come from facts that name a channel only: what is concluded here is no evidence for further conclusions, or
-/// the order of arrival would matter.
-///
-/// Returns how many identities were settled; 0 when none was marked (or others hold them).
-pub async fn settle_identities(connection: &mut PgConnection, limit: i64) -> Result<usize, StoreError> {
-    join_generation(connection).await?;
-    // One at a time, and before anything is read: a fact has several identities, and a second folder that looked
-    // earlier would file it back. It is rare and short work.
-    sqlx::query("select pg_advisory_xact_lock($1)")
-        .bind(marks::SETTLE_LOCK)
-        .execute(&mut *connection)
-        .await?;
-    let claim = marks::claim(connection, "identity", limit).await?;
-    if claim.subjects.is_empty() {
-        return Ok(0);
-    }
-    let (accounts, identities) = claim.columns();
-    let filed: Vec<Filed> = sqlx::query_as(include_str!("folding_settle.sql"))
-        .bind(accounts)
-        .bind(identities)
-        .fetch_all(&mut *connection)
-        .await?;
-    let mut moved = BTreeSet::new();
-    for Filed { account_id: account, old, new } in filed {
-        for conversation in [&old, &new].into_iter().flatten() {
-            moved.insert(Mark {
-                account: account.clone(),
-                kind: "conversation",
-                subject: conversation.clone(),
-                since: None,
-                quiet: false,
-            });
-        }
-    }
-    marks::set(connection, &moved).await?;
-    marks::clear(connection, &claim).await?;
-    Ok(claim.subjects.len())
-}
-
-/// A fact that names no channel: its conversation before and after.
-#[derive(sqlx::FromRow)]
-struct Filed {
-    account_id: String,
-    old: Option<String>,
-    new: Option<String>,
-}
-
 /// Claims marked entities of one kind of fact (`operator`, `channel`, `client` …) and reads their facts.
 pub async fn claim_entities(
     connection: &mut PgConnection,
     kind: &str,
     limit: i64,
+    share: Share,
 ) -> Result<Work, StoreError> {
     join_generation(connection).await?;
-    let claim = marks::claim(connection, kind, limit).await?;
+    let claim = marks::claim(connection, kind, limit, share).await?;
     let sql = "select f.account_id, f.fact_key as subject, kind, f.fact_key, observed_at, rank, hash, content_hash, received_at, \
                       delivery_id, registers \
                from unnest($1::text[], $2::text[]) as s(account_id, fact_key) \

@@ -1,4 +1,4 @@
--- Files facts that name no channel. Returns for each touched fact: account, conversation before and after.
+-- Files facts that name no channel. Returns for each touched fact: account, conversation before and after, when it happened.
 with subject as (
     select account_id, split_part(identity, ':', 1) as kind, substr(identity, strpos(identity, ':') + 1) as id
     from unnest($1::text[], $2::text[]) as s (account_id, identity)
@@ -52,7 +52,7 @@ waiting as (
 -- names); for a rating (key: valuation request, rated request, …) the rated request, for a tag that of the rating of the same survey; a message or a tag whose
 -- channel nobody names is its client's, without a channel. Of several conversations for one identity the smallest counts.
 resolved as (
-    select f.account_id, f.kind, f.fact_key, f.content_hash, f.conversation as old, f.request_id, f.dialog_id,
+    select f.account_id, f.kind, f.fact_key, f.content_hash, f.conversation as old, f.happened_at,
            coalesce(
                case when f.kind = 'message' then (
                    select min(g.conversation) from facts g
@@ -93,12 +93,4 @@ moved as (
     where f.account_id = r.account_id and f.kind = r.kind and f.fact_key = r.fact_key
       and f.content_hash = r.content_hash and f.conversation is distinct from r.new
 )
-select account_id, old, new from resolved
--- An identity that several conversations claim: all of them fold again, so that only the smallest keeps its row.
-union all
-select l.account_id, null, l.conversation
-from subject s
-cross join lateral (
-    select * from links l where l.account_id = s.account_id and l.identity = s.kind || ':' || s.id offset 0
-) l
-where (select count(*) from links o where o.account_id = l.account_id and o.identity = l.identity) > 1
+select account_id, old, new, nullif(happened_at, 'infinity') as happened_at from resolved

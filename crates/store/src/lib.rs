@@ -29,7 +29,9 @@ pub mod figures;
 pub mod folding;
 pub mod generations;
 pub mod leads;
+mod links;
 mod marks;
+mod nodelay;
 pub mod positions;
 pub mod report;
 pub mod rules;
@@ -72,8 +74,13 @@ pub fn pool(url: &str, schema: &str, connections: u32) -> Result<PgPool, StoreEr
         // switches it off for its own transaction (`folding::join_generation`).
         ("synchronous_commit", "on"),
     ]);
+    let port = options.get_port();
     Ok(PgPoolOptions::new()
         .max_connections(connections)
+        .after_connect(move |_, _| {
+            nodelay::set(port);
+            Box::pin(async { Ok(()) })
+        })
         .acquire_timeout(Duration::from_secs(5))
         .connect_lazy_with(options))
 }

@@ -42,6 +42,21 @@ pub(crate) struct Mark {
     pub(crate) quiet: bool,
 }
 
+/// Which of the marked subjects a folder claims: those whose hash leaves `part` when divided by `of`. Folders of one process
+/// share the work by it; locks keep those of several processes apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// From 0.
+    pub part: i32,
+    /// At least 1.
+    pub of: i32,
+}
+
+impl Share {
+    /// Every subject.
+    pub const ALL: Self = Self { part: 0, of: 1 };
+}
+
 /// Inserts marks. Callers pass each one once.
 pub(crate) async fn set<'a>(
     connection: &mut PgConnection,
@@ -121,35 +136,16 @@ impl Marked {
     }
 }
 
-/// Claims up to `limit` marked subjects of one kind. Subjects that another transaction holds are left to it.
+/// Claims the subjects of up to `limit` marks of one kind and share. Subjects that another transaction holds are left to it.
 ///
 /// What is read by a *later statement* of this transaction includes every fact whose mark is claimed.
 pub(crate) async fn claim(
     connection: &mut PgConnection,
     kind: &str,
     limit: i64,
+    share: Share,
 ) -> Result<Claim, StoreError> {
-    let mut marked: Vec<Marked> = sqlx::query_as(
-        "select account_id, subject, since, quiet, mark_id from marks where kind = $1 order by mark_id limit $2",
-    )
-    .bind(kind)
-    .bind(limit)
-    .fetch_all(&mut *connection)
-    .await?;
-    // `None` sorts first: from the beginning.
-    marked.sort();
-    let mut subjects: Vec<Claimed> = Vec::new();
-    for mark in &marked {
-        match subjects.last_mut().filter(|last| (&last.account, &last.subject) == mark.of()) {
-            Some(claimed) => claimed.quiet &= mark.quiet,
-            None => subjects.push(Claimed {
-                account: mark.account_id.clone(),
-                subject: mark.subject.clone(),
-                since: mark.since,
-                quiet: mark.quiet,
-            }),
-        }
-    }
+    let (marked, mut subjects) = marked(connection, kind, limit, share).await?;
     if subjects.is_empty() {
         return Ok(Claim::default());
     }
@@ -165,6 +161,50 @@ pub(crate) async fn claim(
         |mark: &&Marked| subjects.binary_search_by(|c| (&c.account, &c.subject).cmp(&mark.of())).is_ok();
     let mark_ids = marked.iter().filter(held).map(|mark| mark.mark_id).collect();
     Ok(Claim { subjects, mark_ids })
+}
+
+/// The same for a caller that holds a lock of its own on all subjects of the kind.
+pub(crate) async fn claim_alone(
+    connection: &mut PgConnection,
+    kind: &str,
+    limit: i64,
+) -> Result<Claim, StoreError> {
+    let (marked, subjects) = marked(connection, kind, limit, Share::ALL).await?;
+    Ok(Claim { subjects, mark_ids: marked.into_iter().map(|mark| mark.mark_id).collect() })
+}
+
+/// The oldest marks of a kind, sorted, and their subjects.
+async fn marked(
+    connection: &mut PgConnection,
+    kind: &str,
+    limit: i64,
+    share: Share,
+) -> Result<(Vec<Marked>, Vec<Claimed>), StoreError> {
+    let mut marked: Vec<Marked> = sqlx::query_as(
+        "select account_id, subject, since, quiet, mark_id from marks \
+         where kind = $1 and ($4 = 1 or (hashtext(subject) & 2147483647) % $4 = $3) order by mark_id limit $2",
+    )
+    .bind(kind)
+    .bind(limit)
+    .bind(share.part)
+    .bind(share.of.max(1))
+    .fetch_all(connection)
+    .await?;
+    // `None` sorts first: from the beginning.
+    marked.sort();
+    let mut subjects: Vec<Claimed> = Vec::new();
+    for mark in &marked {
+        match subjects.last_mut().filter(|last| (&last.account, &last.subject) == mark.of()) {
+            Some(claimed) => claimed.quiet &= mark.quiet,
+            None => subjects.push(Claimed {
+                account: mark.account_id.clone(),
+                subject: mark.subject.clone(),
+                since: mark.since,
+                quiet: mark.quiet,
+            }),
+        }
+    }
+    Ok((marked, subjects))
 }
 
 /// Claims one subject, marked or not; waits for whoever has it.

@@ -23,6 +23,8 @@ pub(super) struct ChangedRows {
     tags: Vec<RequestTagRow>,
     scores: Vec<TagScoreRow>,
     gone: HashMap<&'static str, Vec<Gone>>,
+    /// Table, account and key of changed rows that are there already.
+    known: HashSet<(&'static str, String, String)>,
     /// Clients whose rows depend on what changed.
     pub(super) clients: BTreeSet<(String, String)>,
     /// Those among them of whose conversations something new was told.
@@ -49,19 +51,20 @@ impl ChangedRows {
     /// `quiet`: the rules changed, nothing was told.
     pub(super) fn add(&mut self, subject: &Subject, folded: Folded, quiet: bool) -> Result<(), StoreError> {
         let mut kept = HashSet::new();
+        let known = &mut self.known;
         let first_message = self.messages.len();
         let mut changed = false;
-        changed |= differing(&mut self.messages, folded.messages, subject, &mut kept)?;
-        changed |= differing(&mut self.dialogs, folded.dialogs, subject, &mut kept)?;
-        changed |= differing(&mut self.requests, folded.requests, subject, &mut kept)?;
-        changed |= differing(&mut self.scores, folded.scores, subject, &mut kept)?;
-        differing(&mut self.turns, folded.turns, subject, &mut kept)?;
-        differing(&mut self.assignments, folded.assignments, subject, &mut kept)?;
-        differing(&mut self.tags, folded.tags, subject, &mut kept)?;
+        changed |= differing(&mut self.messages, folded.messages, subject, &mut kept, known)?;
+        changed |= differing(&mut self.dialogs, folded.dialogs, subject, &mut kept, known)?;
+        changed |= differing(&mut self.requests, folded.requests, subject, &mut kept, known)?;
+        changed |= differing(&mut self.scores, folded.scores, subject, &mut kept, known)?;
+        differing(&mut self.turns, folded.turns, subject, &mut kept, known)?;
+        differing(&mut self.assignments, folded.assignments, subject, &mut kept, known)?;
+        differing(&mut self.tags, folded.tags, subject, &mut kept, known)?;
         for message in &self.messages[first_message..] {
-            let key = (MessageRow::TABLE.to_owned(), message.message_id.clone());
-            if !subject.rows.contains_key(&key) {
-                self.fresh_messages.insert((subject.account.clone(), key.1));
+            let (account, id) = (subject.account.clone(), message.message_id.clone());
+            if !known.contains(&(MessageRow::TABLE, account.clone(), id.clone())) {
+                self.fresh_messages.insert((account, id));
             }
         }
         for (table, key) in subject.rows.keys().filter(|row| !kept.contains(*row)) {
@@ -150,19 +153,14 @@ impl ChangedRows {
         self.delete::<RequestRow>(connection).await?;
         self.delete::<DialogRow>(connection).await?;
         self.delete::<MessageRow>(connection).await?;
-        tables::upsert(connection, &self.dialogs).await?;
-        tables::upsert(connection, &self.requests).await?;
-        tables::upsert(connection, &self.turns).await?;
-        tables::upsert(connection, &self.assignments).await?;
-        tables::upsert(connection, &self.tags).await?;
-        tables::upsert(connection, &self.scores).await?;
-        // Most are new; a message that moved here from another conversation is not.
-        let (new, known): (Vec<MessageRow>, Vec<MessageRow>) =
-            std::mem::take(&mut self.messages).into_iter().partition(|message| {
-                self.fresh_messages.contains(&(message.account_id.clone(), message.message_id.clone()))
-            });
-        tables::insert(connection, &new).await?;
-        tables::upsert(connection, &known).await
+        let known = &self.known;
+        put(connection, &mut self.dialogs, known).await?;
+        put(connection, &mut self.requests, known).await?;
+        put(connection, &mut self.turns, known).await?;
+        put(connection, &mut self.assignments, known).await?;
+        put(connection, &mut self.tags, known).await?;
+        put(connection, &mut self.scores, known).await?;
+        put(connection, &mut self.messages, known).await
     }
 
     async fn delete<R: TableRow>(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
@@ -170,6 +168,20 @@ impl ChangedRows {
         tables::delete::<R>(connection, gone).await?;
         folding::mark_owners(connection, R::TABLE, gone).await
     }
+}
+
+/// Most rows are new, and those go the quick way; one that moved here from another conversation is found there.
+async fn put<R: TableRow>(
+    connection: &mut PgConnection,
+    rows: &mut [R],
+    known: &HashSet<(&'static str, String, String)>,
+) -> Result<(), StoreError> {
+    let is_known = |row: &R| known.contains(&(R::TABLE, row.account().to_owned(), row.key()));
+    // Stable: within both parts they stay in the order of keys.
+    rows.sort_by_cached_key(is_known);
+    let (new, known) = rows.split_at(rows.partition_point(|row| !is_known(row)));
+    tables::insert(connection, new).await?;
+    tables::upsert(connection, known).await
 }
 
 /// Sorts rows by account and key (writers lock rows in this order) and drops all but the greatest conversation's.
@@ -187,12 +199,17 @@ fn differing<R: TableRow>(
     rows: Vec<R>,
     subject: &Subject,
     kept: &mut HashSet<(String, String)>,
+    known: &mut HashSet<(&'static str, String, String)>,
 ) -> Result<bool, StoreError> {
     let before = changed.len();
     for row in rows {
         let row = sealed(row)?;
         let key = (R::TABLE.to_owned(), row.key());
-        if subject.rows.get(&key) != Some(&row.row_hash()) {
+        let there = subject.rows.get(&key);
+        if there.is_some_and(|hash| *hash != row.row_hash()) {
+            known.insert((R::TABLE, subject.account.clone(), key.1.clone()));
+        }
+        if there != Some(&row.row_hash()) {
             changed.push(row);
         }
         kept.insert(key);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use store::changes::{self, ChangeKind};
-use store::folding::{self, Activity, Subject, Work};
+use store::folding::{self, Activity, Share, Subject, Work};
 use store::tables::{self, ClientRow, LeadRow, TableRow, sealed};
 use store::{PgConnection, PgPool, StoreError};
 
@@ -23,15 +23,26 @@ pub struct Folding {
 /// # Errors
 /// As of the store: unavailable or refused. What was not committed stays marked.
 pub async fn fold_marked(pool: &PgPool, rules: &Rules, limit: i64) -> Result<Folding, StoreError> {
+    fold_share(pool, rules, limit, Share::ALL).await
+}
+
+/// The same for a share of the conversations and clients. The first share has what does not divide as well.
+pub(super) async fn fold_share(
+    pool: &PgPool,
+    rules: &Rules,
+    limit: i64,
+    share: Share,
+) -> Result<Folding, StoreError> {
     let mut subjects = 0;
     // One look, in the order of dependence: settling marks conversations, conversations mark clients. What is marked
     // meanwhile is found by the next call.
     let marked = folding::marked_kinds(pool).await?;
     for kind in &marked {
         subjects += match kind.as_str() {
+            "conversation" => conversations(pool, rules, limit, share).await?,
+            "client" => clients(pool, rules, limit, share).await?,
+            _ if share.part > 0 => 0,
             "identity" => settle(pool, limit).await?,
-            "conversation" => conversations(pool, rules, limit).await?,
-            "client" => clients(pool, rules, limit).await?,
             "operator" => cards(pool, rules, limit, "operator", entities::operator).await?,
             "operator_group" => cards(pool, rules, limit, "operator_group", entities::operator_group).await?,
             "channel" => cards(pool, rules, limit, "channel", entities::channel).await?,
@@ -48,9 +59,9 @@ async fn settle(pool: &PgPool, limit: i64) -> Result<usize, StoreError> {
     Ok(settled)
 }
 
-async fn conversations(pool: &PgPool, rules: &Rules, limit: i64) -> Result<usize, StoreError> {
+async fn conversations(pool: &PgPool, rules: &Rules, limit: i64, share: Share) -> Result<usize, StoreError> {
     let mut transaction = store::begin(pool).await?;
-    let claimed = folding::claim_conversations(&mut transaction, limit).await?;
+    let claimed = folding::claim_conversations(&mut transaction, limit, share).await?;
     if claimed.conversations.is_empty() {
         return Ok(0);
     }
@@ -89,9 +100,9 @@ pub(super) async fn check_rules<'a>(
     }
 }
 
-async fn clients(pool: &PgPool, rules: &Rules, limit: i64) -> Result<usize, StoreError> {
+async fn clients(pool: &PgPool, rules: &Rules, limit: i64, share: Share) -> Result<usize, StoreError> {
     let mut transaction = store::begin(pool).await?;
-    let work = folding::claim_entities(&mut transaction, "client", limit).await?;
+    let work = folding::claim_entities(&mut transaction, "client", limit, share).await?;
     if work.subjects.is_empty() {
         return Ok(0);
     }
@@ -145,7 +156,7 @@ async fn cards<R: TableRow>(
     fold: fn(&Subject, &AccountRules) -> Option<R>,
 ) -> Result<usize, StoreError> {
     let mut transaction = store::begin(pool).await?;
-    let work = folding::claim_entities(&mut transaction, kind, limit).await?;
+    let work = folding::claim_entities(&mut transaction, kind, limit, Share::ALL).await?;
     if work.subjects.is_empty() {
         return Ok(0);
     }

@@ -8,6 +8,7 @@
 mod adopting;
 mod changed_rows;
 mod conversations;
+mod fold_loop;
 mod fold_marks;
 mod fold_one;
 mod partitions;
@@ -17,8 +18,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use log::{Leases, Limit, Log, LogError};
+use store::folding::Share;
 use store::{PgPool, StoreError};
 use tokio::sync::Notify;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::Rules;
@@ -27,6 +30,7 @@ pub use fold_marks::{Folding, fold_marked};
 pub use fold_one::{RowChange, fold_one};
 pub use store_facts::{Prepared, prepare};
 
+use fold_loop::FoldLoop;
 use partitions::Partitions;
 
 /// How a runner works.
@@ -38,6 +42,8 @@ pub struct Settings {
     pub batch_bytes: usize,
     /// Subjects folded in one transaction. Each holds an advisory lock: stay well below the server's lock table.
     pub fold_subjects: i64,
+    /// Fold loops side by side, each with its share of conversations and clients. Each needs a connection.
+    pub fold_loops: usize,
     /// How long an idle loop waits before it looks again.
     pub idle: Duration,
     /// How long a worker may be silent before others take its partitions.
@@ -49,7 +55,8 @@ impl Default for Settings {
         Self {
             batch_records: 1000,
             batch_bytes: 8 << 20,
-            fold_subjects: 400,
+            fold_subjects: 2000,
+            fold_loops: 2,
             idle: Duration::from_millis(250),
             lease: Duration::from_secs(10),
         }
@@ -99,7 +106,8 @@ pub struct Runner {
     rules: Rules,
     settings: Settings,
     leases: Leases,
-    marked: Notify,
+    /// One for each fold loop.
+    marked: Vec<Arc<Notify>>,
 }
 
 impl Runner {
@@ -114,7 +122,8 @@ impl Runner {
         owner: &str,
     ) -> Self {
         let leases = Leases::new(pool.clone(), scope, owner, settings.lease);
-        Self { log, pool, rules, settings, leases, marked: Notify::new() }
+        let marked = (0..settings.fold_loops.max(1)).map(|_| Arc::new(Notify::new())).collect();
+        Self { log, pool, rules, settings, leases, marked }
     }
 
     /// Runs until `shutdown`, then gives its partitions back.
@@ -130,7 +139,7 @@ impl Runner {
         };
         let folding = async {
             let outcome = match self.adopt_rules(&stop).await {
-                Ok(()) => self.fold_loop(&stop).await,
+                Ok(()) => self.fold_loops(&stop).await,
                 stopped => stopped,
             };
             stop.cancel();
@@ -176,8 +185,35 @@ impl Runner {
         let moves = partitions.moves(&batch);
         partitions.while_held(store_facts::commit(&self.pool, &prepared, &moves)).await?;
         partitions.committed(&moves).await;
-        self.marked.notify_one();
+        self.marked.iter().for_each(|marked| marked.notify_one());
         Ok(())
+    }
+
+    /// Each loop is a task, so that it finds a core of its own; all of them end with this call, also when it is dropped.
+    async fn fold_loops(&self, stop: &CancellationToken) -> Result<(), ProjectionError> {
+        let mut loops = JoinSet::new();
+        for (part, marked) in (0..).zip(&self.marked) {
+            let share = Share { part, of: i32::try_from(self.marked.len()).unwrap_or(1) };
+            loops.spawn(
+                FoldLoop {
+                    pool: self.pool.clone(),
+                    rules: self.rules.clone(),
+                    settings: self.settings.clone(),
+                    share,
+                    marked: Arc::clone(marked),
+                }
+                .run(stop.clone()),
+            );
+        }
+        let mut outcome = Ok(());
+        while let Some(ended) = loops.join_next().await {
+            // The first to stop stops the others.
+            stop.cancel();
+            let ended = ended
+                .unwrap_or_else(|error| Err(ProjectionError::Stop(format!("a fold loop died: {error}"))));
+            outcome = outcome.and(ended);
+        }
+        outcome
     }
 
     /// Before the first row is folded.
@@ -187,26 +223,6 @@ impl Runner {
             match adopt(&self.pool, &self.rules).await {
                 Ok(()) => break,
                 Err(error) => pause.take(error.into(), "projection.rules", stop).await?,
-            }
-        }
-        Ok(())
-    }
-
-    async fn fold_loop(&self, stop: &CancellationToken) -> Result<(), ProjectionError> {
-        let mut pause = Pause::new();
-        while !stop.is_cancelled() {
-            match fold_marked(&self.pool, &self.rules, self.settings.fold_subjects).await {
-                Ok(folding) if folding.subjects > 0 => pause.reset(),
-                Ok(_) => {
-                    pause.reset();
-                    tokio::select! {
-                        () = stop.cancelled() => break,
-                        () = self.marked.notified() => {}
-                        // Marks of other processes, and those left by a crash.
-                        () = tokio::time::sleep(self.settings.idle) => {}
-                    }
-                }
-                Err(error) => pause.take(error.into(), "projection.fold", stop).await?,
             }
         }
         Ok(())

@@ -7,7 +7,7 @@ use sqlx::PgConnection;
 
 use super::{Subject, Subjects, ToldRow, contests, foreign, join_generation};
 use crate::StoreError;
-use crate::marks::{self, Claim, Mark};
+use crate::marks::{self, Claim, Mark, Share};
 
 /// The state of a conversation's fold, as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,9 +68,10 @@ pub struct OpenEnd {
 pub async fn claim_conversations(
     connection: &mut PgConnection,
     limit: i64,
+    share: Share,
 ) -> Result<ClaimedConversations, StoreError> {
     join_generation(connection).await?;
-    let claim = marks::claim(connection, "conversation", limit).await?;
+    let claim = marks::claim(connection, "conversation", limit, share).await?;
     let dated: Vec<_> = claim.subjects.iter().filter(|c| c.since.is_some()).collect();
     let mut states = Vec::new();
     if !dated.is_empty() {

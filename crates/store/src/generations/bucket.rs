@@ -10,12 +10,9 @@ use super::staged::Staged;
 use crate::StoreError;
 use crate::accounting::{self, Tally, TallyKey};
 use crate::copy::{CopyRows, Micros};
+use crate::facts;
 use crate::marks::{self, Mark};
 use crate::tables::TableRow;
-
-const FACTS: &str = "copy facts (account_id, kind, fact_key, content_hash, observed_at, rank, hash, received_at, \
-                     delivery_id, conversation, firm, client_id, dialog_id, request_id, registers, happened_at) \
-                     from stdin (format binary)";
 
 /// Conversations that share something with another one: hashes, so a few others may be among them.
 #[derive(Debug, Default)]
@@ -195,7 +192,7 @@ impl Ready {
 /// Writes a bucket's facts and rows, and that it is done: in one transaction of the caller.
 pub async fn write(connection: &mut PgConnection, bucket: i32, ready: Ready) -> Result<(), StoreError> {
     let Ready { facts, written, tallies } = ready;
-    facts.send(connection, FACTS).await?;
+    facts.send(connection, facts::COPY).await?;
     for Table { copy, rows } in written.tables.into_values() {
         rows.send(connection, copy).await?;
     }

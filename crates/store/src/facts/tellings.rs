@@ -1,0 +1,136 @@
+//! The rows of `facts` that a batch adds or raises.
+
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+
+use super::{FactRow, Filed};
+use crate::StoreError;
+use crate::copy::{CopyRows, Micros};
+
+/// Takes new rows at full speed.
+pub(crate) const COPY: &str = "copy facts (account_id, kind, fact_key, content_hash, observed_at, rank, hash, received_at, \
+     delivery_id, conversation, firm, client_id, dialog_id, request_id, registers, happened_at) \
+     from stdin (format binary)";
+
+/// Fewer new rows than this are not worth a COPY of their own.
+const COPIED: usize = 16;
+
+/// One telling of a batch: of its copies the strongest stamp and the earliest receipt.
+pub(super) struct Telling<'a> {
+    pub(super) row: &'a FactRow,
+    pub(super) earliest: &'a FactRow,
+    pub(super) filed: &'a Filed,
+}
+
+/// A row that a telling changed.
+pub(super) struct Touched {
+    /// The telling.
+    pub(super) place: usize,
+    /// Whether the row is new.
+    pub(super) fresh: bool,
+    /// From when on its conversation is another.
+    pub(super) since: Option<DateTime<Utc>>,
+}
+
+/// Writes tellings (each once, sorted by key): those that are stored already by raising their rows, the others by COPY.
+pub(super) async fn write(
+    connection: &mut PgConnection,
+    tellings: &[Telling<'_>],
+) -> Result<Vec<Touched>, StoreError> {
+    let known = known(connection, tellings).await?;
+    let (known, new): (Vec<usize>, Vec<usize>) = (0..tellings.len()).partition(|&at| known[at]);
+    let mut touched = upsert(connection, tellings, &known).await?;
+    if new.len() >= COPIED && copy(connection, tellings, &new).await? {
+        let fresh = |place| Touched { place, fresh: true, since: tellings[place].earliest.happened_at() };
+        touched.extend(new.into_iter().map(fresh));
+    } else {
+        // Few, or another writer was faster.
+        touched.extend(upsert(connection, tellings, &new).await?);
+    }
+    Ok(touched)
+}
+
+/// Which of them are stored.
+async fn known(connection: &mut PgConnection, tellings: &[Telling<'_>]) -> Result<Vec<bool>, StoreError> {
+    Ok(sqlx::query_scalar(
+        "select exists (select from facts f where f.account_id = t.account_id and f.kind = t.kind \
+                         and f.fact_key = t.fact_key and f.content_hash = t.content_hash offset 0) \
+         from unnest($1::text[], $2::text[], $3::text[], $4::bigint[]) with ordinality \
+              as t(account_id, kind, fact_key, content_hash, place) order by place",
+    )
+    .bind(tellings.iter().map(|t| t.row.account.as_str()).collect::<Vec<_>>())
+    .bind(tellings.iter().map(|t| t.row.observation.fact.kind()).collect::<Vec<_>>())
+    .bind(tellings.iter().map(|t| t.row.observation.key.as_str()).collect::<Vec<_>>())
+    .bind(tellings.iter().map(|t| t.row.content_hash).collect::<Vec<_>>())
+    .fetch_all(connection)
+    .await?)
+}
+
+async fn copy(
+    connection: &mut PgConnection,
+    tellings: &[Telling<'_>],
+    places: &[usize],
+) -> Result<bool, StoreError> {
+    let mut rows = CopyRows::new();
+    for telling in places.iter().map(|&at| &tellings[at]) {
+        let (told, earliest) = (&telling.row.observation, &telling.earliest.observation);
+        let filed = telling.filed;
+        rows.row(16);
+        rows.value(&telling.row.account);
+        rows.value(told.fact.kind());
+        rows.value(&told.key);
+        rows.value(&telling.row.content_hash);
+        rows.value(&told.stamp.observed_at);
+        rows.value(&told.stamp.rank);
+        rows.value(&told.stamp.hash);
+        rows.value(&earliest.received_at);
+        rows.value(&earliest.delivery.0);
+        rows.value(&filed.conversation);
+        rows.value(&filed.firm);
+        rows.value(&filed.client_id);
+        rows.value(&filed.dialog_id);
+        rows.value(&filed.request_id);
+        rows.value(&telling.row.registers);
+        match telling.earliest.happened_at() {
+            Some(at) => rows.value(&at),
+            None => rows.value(&Micros(i64::MAX)),
+        }
+    }
+    rows.send_new(connection, COPY).await
+}
+
+async fn upsert(
+    connection: &mut PgConnection,
+    tellings: &[Telling<'_>],
+    places: &[usize],
+) -> Result<Vec<Touched>, StoreError> {
+    if places.is_empty() {
+        return Ok(Vec::new());
+    }
+    let some: Vec<&Telling<'_>> = places.iter().map(|&at| &tellings[at]).collect();
+    let touched: Vec<(i64, bool, Option<DateTime<Utc>>)> =
+        sqlx::query_as(include_str!("../facts_upsert.sql"))
+            .bind(some.iter().map(|t| t.row.account.as_str()).collect::<Vec<_>>())
+            .bind(some.iter().map(|t| t.row.observation.fact.kind()).collect::<Vec<_>>())
+            .bind(some.iter().map(|t| t.row.observation.key.as_str()).collect::<Vec<_>>())
+            .bind(some.iter().map(|t| t.row.content_hash).collect::<Vec<_>>())
+            .bind(some.iter().map(|t| t.row.observation.stamp.observed_at).collect::<Vec<_>>())
+            .bind(some.iter().map(|t| t.row.observation.stamp.rank).collect::<Vec<_>>())
+            .bind(some.iter().map(|t| t.row.observation.stamp.hash).collect::<Vec<_>>())
+            .bind(some.iter().map(|t| t.earliest.observation.received_at).collect::<Vec<_>>())
+            .bind(some.iter().map(|t| t.earliest.observation.delivery.0).collect::<Vec<_>>())
+            .bind(some.iter().map(|t| t.filed.conversation.as_deref()).collect::<Vec<_>>())
+            .bind(some.iter().map(|t| t.filed.firm).collect::<Vec<_>>())
+            .bind(some.iter().map(|t| t.filed.client_id.as_deref()).collect::<Vec<_>>())
+            .bind(some.iter().map(|t| t.filed.dialog_id.as_deref()).collect::<Vec<_>>())
+            .bind(some.iter().map(|t| t.filed.request_id.as_deref()).collect::<Vec<_>>())
+            .bind(some.iter().map(|t| t.row.registers.as_str()).collect::<Vec<_>>())
+            .bind(some.iter().map(|t| t.earliest.happened_at()).collect::<Vec<_>>())
+            .fetch_all(connection)
+            .await?;
+    let touched = touched.into_iter().filter_map(|(place, fresh, since)| {
+        let place = *places.get(usize::try_from(place - 1).ok()?)?;
+        Some(Touched { place, fresh, since })
+    });
+    Ok(touched.collect())
+}
