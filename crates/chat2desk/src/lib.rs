@@ -19,23 +19,42 @@
 
 pub mod allow;
 pub mod budget;
+pub mod channels;
+pub mod clients;
+pub mod company;
+pub mod dialogs;
+pub mod help;
+pub mod menu;
+pub mod messages;
+pub mod operators;
 pub mod payload;
+pub mod qr;
+pub mod requests;
+pub mod row;
+pub mod script;
+pub mod statistics;
+pub mod tags;
+pub mod templates;
+pub mod tickets;
 pub mod walk;
+pub mod webhooks;
 
-mod account;
 mod answer;
 mod client;
 mod error;
 mod lists;
 mod page;
+mod query;
 mod token;
-mod webhooks;
 
-pub use account::{ApiInfo, ApiMode};
-pub use budget::{Pace, Timer, TokioTimer};
+pub use answer::Answer;
+pub use budget::{Budget, BudgetSettings, Pace, SystemClock, Timer, TokioTimer, WallClock};
 pub use client::{Access, Client, Settings};
+pub use company::{ApiInfo, ApiMode};
+pub use dialogs::Closed;
 pub use error::{Error, Rejection};
-pub use lists::{LIMIT_MAX, List, ListQuery, MessagesQuery, Report, Request, Start};
+pub use lists::{LIMIT_MAX, List, ListQuery, MessagesQuery, Order, Report, Request, Start};
 pub use page::{Meta, Page, row_id};
+pub use row::Row;
 pub use token::Token;
-pub use webhooks::{Webhook, WebhookError, WebhookSpec};
+pub use webhooks::{Webhook, WebhookError, WebhookSpec, WebhookStatus};

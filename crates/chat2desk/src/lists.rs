@@ -4,9 +4,16 @@ use std::fmt;
 
 use chrono::NaiveDate;
 
+use crate::channels::Channel;
 use crate::client::Client;
+use crate::clients::ClientCard;
+use crate::dialogs::Dialog;
 use crate::error::Error;
+use crate::messages::Message;
+use crate::operators::{Operator, OperatorsGroup};
 use crate::page::Page;
+use crate::tags::Tag;
+use crate::templates::Template;
 
 /// The highest `limit` that the vendor grants (chat2desk.md 1.5).
 pub const LIMIT_MAX: u32 = 200;
@@ -26,6 +33,8 @@ pub enum List {
     Channels,
     /// `/v1/tags`
     Tags,
+    /// `/v1/templates`; whether it is paged is not stated.
+    Templates,
 }
 
 impl List {
@@ -38,12 +47,31 @@ impl List {
             Self::OperatorsGroups => "operators_groups",
             Self::Channels => "channels",
             Self::Tags => "tags",
+            Self::Templates => "templates",
         }
     }
 
     /// Whether `order=asc` is known, which keeps new rows behind the cursor.
     const fn is_ordered(self) -> bool {
         matches!(self, Self::Clients | Self::Dialogs)
+    }
+}
+
+/// Which end of a list comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Order {
+    /// Oldest first, so that new rows stay behind a cursor.
+    Asc,
+    /// Newest first.
+    Desc,
+}
+
+impl fmt::Display for Order {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Asc => "asc",
+            Self::Desc => "desc",
+        })
     }
 }
 
@@ -54,6 +82,12 @@ pub enum Report {
     RequestStats,
     /// One row a given score.
     Rating,
+    /// One row an operator, day, channel and transport.
+    OperatorStats,
+    /// One row an operator's part of a request.
+    OperatorReplies,
+    /// One row a status or chat event of an operator; may exceed 20 000 rows a day.
+    OperatorEvents,
 }
 
 impl Report {
@@ -62,6 +96,9 @@ impl Report {
         match self {
             Self::RequestStats => "request_stats",
             Self::Rating => "rating",
+            Self::OperatorStats => "operator_stats",
+            Self::OperatorReplies => "operator_replies",
+            Self::OperatorEvents => "operator_events",
         }
     }
 }
@@ -91,6 +128,19 @@ pub enum Start {
     Day(NaiveDate),
     /// Within these local days, both inclusive.
     Days(NaiveDate, NaiveDate),
+}
+
+impl Start {
+    pub(crate) fn pairs(self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::Id(id) => vec![("start_id", id.to_string())],
+            Self::Day(since) => vec![("start_date", day(since))],
+            // `finish_date` behaves as exclusive: ask for the day after (chat2desk.md 2.3).
+            Self::Days(since, until) => {
+                vec![("start_date", day(since)), ("finish_date", day(until.succ_opt().unwrap_or(until)))]
+            }
+        }
+    }
 }
 
 /// Which messages, oldest first.
@@ -148,15 +198,7 @@ impl Request {
         };
         match self {
             Self::Messages(MessagesQuery { start, limit }) => {
-                let mut query = match start {
-                    Start::Id(id) => vec![("start_id", id.to_string())],
-                    Start::Day(since) => vec![("start_date", day(*since))],
-                    // `finish_date` behaves as exclusive: ask for the day after (chat2desk.md 2.3).
-                    Start::Days(since, until) => vec![
-                        ("start_date", day(*since)),
-                        ("finish_date", day(until.succ_opt().unwrap_or(*until))),
-                    ],
-                };
+                let mut query = start.pairs();
                 query.push(("limit", limit.to_string()));
                 query.push(("order", "asc".into()));
                 query
@@ -178,7 +220,7 @@ impl Request {
 }
 
 /// `dd-mm-yyyy` exactly, else HTTP 400 (chat2desk.md 2.3).
-fn day(date: NaiveDate) -> String {
+pub(crate) fn day(date: NaiveDate) -> String {
     date.format("%d-%m-%Y").to_string()
 }
 
@@ -205,48 +247,43 @@ impl Client {
     ///
     /// # Errors
     /// By class, see [`Error`]; so for all lists.
-    pub async fn messages(&self, query: &MessagesQuery) -> Result<Page, Error> {
-        self.page(&Request::Messages(*query)).await
+    pub async fn messages(&self, query: &MessagesQuery) -> Result<Page<Message>, Error> {
+        Ok(self.page(&Request::Messages(*query)).await?.of())
     }
 
     /// `/v1/clients`, oldest first where the service honours `order`.
-    pub async fn clients(&self, query: &ListQuery) -> Result<Page, Error> {
-        self.page(&Request::List(List::Clients, *query)).await
+    pub async fn clients(&self, query: &ListQuery) -> Result<Page<ClientCard>, Error> {
+        Ok(self.page(&Request::List(List::Clients, *query)).await?.of())
     }
 
     /// `/v1/dialogs`, oldest first where the service honours `order`.
-    pub async fn dialogs(&self, query: &ListQuery) -> Result<Page, Error> {
-        self.page(&Request::List(List::Dialogs, *query)).await
+    pub async fn dialogs(&self, query: &ListQuery) -> Result<Page<Dialog>, Error> {
+        Ok(self.page(&Request::List(List::Dialogs, *query)).await?.of())
     }
 
     /// `/v1/operators`.
-    pub async fn operators(&self, query: &ListQuery) -> Result<Page, Error> {
-        self.page(&Request::List(List::Operators, *query)).await
+    pub async fn operators(&self, query: &ListQuery) -> Result<Page<Operator>, Error> {
+        Ok(self.page(&Request::List(List::Operators, *query)).await?.of())
     }
 
     /// `/v1/operators_groups`.
-    pub async fn operators_groups(&self, query: &ListQuery) -> Result<Page, Error> {
-        self.page(&Request::List(List::OperatorsGroups, *query)).await
+    pub async fn operators_groups(&self, query: &ListQuery) -> Result<Page<OperatorsGroup>, Error> {
+        Ok(self.page(&Request::List(List::OperatorsGroups, *query)).await?.of())
     }
 
     /// `/v1/channels`; `offset` may be ignored.
-    pub async fn channels(&self, query: &ListQuery) -> Result<Page, Error> {
-        self.page(&Request::List(List::Channels, *query)).await
+    pub async fn channels(&self, query: &ListQuery) -> Result<Page<Channel>, Error> {
+        Ok(self.page(&Request::List(List::Channels, *query)).await?.of())
     }
 
     /// `/v1/tags`.
-    pub async fn tags(&self, query: &ListQuery) -> Result<Page, Error> {
-        self.page(&Request::List(List::Tags, *query)).await
+    pub async fn tags(&self, query: &ListQuery) -> Result<Page<Tag>, Error> {
+        Ok(self.page(&Request::List(List::Tags, *query)).await?.of())
     }
 
-    /// `/v1/statistics` of one local day, newest row first.
-    pub async fn statistics(
-        &self,
-        report: Report,
-        date: NaiveDate,
-        query: &ListQuery,
-    ) -> Result<Page, Error> {
-        self.page(&Request::Statistics(report, date, *query)).await
+    /// `/v1/templates`: the prepared answers of the operators.
+    pub async fn templates(&self, query: &ListQuery) -> Result<Page<Template>, Error> {
+        Ok(self.page(&Request::List(List::Templates, *query)).await?.of())
     }
 }
 
