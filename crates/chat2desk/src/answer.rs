@@ -97,7 +97,7 @@ pub(crate) fn judge(status: u16, retry_after: Option<&str>, body: &[u8], changes
         }
         _ if is_token(&text) => Error::Unauthorized { status },
         // The form of the script commands (scripts manual, send_message).
-        _ if text.lines().any(|line| line.starts_with("429")) => Error::RateLimited { retry_after: wait },
+        _ if text.lines().any(|line| line.starts_with("429 ")) => Error::RateLimited { retry_after: wait },
         _ if is_not_found(&text) => Error::NotFound,
         _ => Error::Rejected(rejection(status, &body, &text)),
     })

@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 use crate::answer::Answer;
 use crate::client::{Change, Client};
 use crate::error::Error;
-use crate::lists::Order;
+use crate::given::Order;
 use crate::page::{Page, one};
 use crate::query::{Fields, Query};
 use crate::row::{Row, Veiled, count, text, vendor_word, word};

@@ -22,7 +22,7 @@ use reqwest::Method;
 use crate::answer::Answer;
 use crate::client::{Change, Client};
 use crate::error::Error;
-use crate::lists::Order;
+use crate::given::Order;
 use crate::messages::Message;
 use crate::page::{Page, one};
 use crate::query::{Fields, Query};

@@ -24,7 +24,8 @@ use chrono::{NaiveDate, NaiveDateTime};
 
 use crate::client::Client;
 use crate::error::Error;
-use crate::lists::{ListQuery, Report, Request};
+use crate::given::Report;
+use crate::lists::{ListQuery, Request};
 use crate::page::Page;
 use crate::row::{count, id, number, text, vendor_row, vendor_word, wall_time, word};
 

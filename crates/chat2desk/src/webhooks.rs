@@ -173,7 +173,8 @@ impl Client {
     pub async fn delete_webhook(&self, webhook_id: u64) -> Result<(), Error> {
         let path = format!("/v1/webhooks/{webhook_id}");
         match self.change(Change::new(Method::DELETE, &path)).await {
-            Ok(_) | Err(Error::NotFound) => Ok(()),
+            Ok(body) => Answer::parse(&body).map(drop),
+            Err(Error::NotFound) => Ok(()),
             Err(error) => Err(error),
         }
     }

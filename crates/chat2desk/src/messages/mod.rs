@@ -24,7 +24,7 @@ use serde_json::{Map, Value};
 
 use crate::client::Client;
 use crate::error::Error;
-use crate::lists::{Order, Start};
+use crate::given::{Order, Start};
 use crate::page::{Page, one};
 use crate::query::Query;
 use crate::row::{count, flag, id, list, map, text, time, vendor_row, vendor_word, word};

@@ -9,7 +9,8 @@ use super::answers::{CompanyInfo, MessageKind, NewMessages, OnlineOperators, Una
 use crate::clients::{ClientCard, Span};
 use crate::dialogs::Dialog;
 use crate::error::Error;
-use crate::lists::{LIMIT_MAX, Order, Start};
+use crate::given::{Order, Start};
+use crate::lists::LIMIT_MAX;
 use crate::menu::{MenuFilter, MenuItem};
 use crate::messages::{Message, MessageFilter, MessageType};
 use crate::operators::{Operator, OperatorFilter, OperatorsGroup};

@@ -22,7 +22,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use serde_json::value::RawValue;
 
-use crate::lists::Report;
+use crate::given::Report;
 use crate::page::{Page, row_id};
 
 pub use cursor::MessageCursor;
