@@ -7,6 +7,7 @@ mod errors;
 mod later;
 mod network;
 mod read_only;
+mod samples;
 mod script;
 mod server;
 mod table;
