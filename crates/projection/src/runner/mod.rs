@@ -1,7 +1,7 @@
 //! The loops around the pure parts: read the log, store facts, fold what is marked.
 //!
 //! [`Runner::run`] does two things side by side. The *store loop* leases partitions, reads them in batches and commits
-//! facts with the position (step 1). The *fold loop* claims what is marked and writes the rows (step 2). Any number of
+//! facts with the position (step 1). The *fold loops* claim what is marked and write the rows (step 2). Any number of
 //! runners, in one process or many, work on one database: leases share the partitions, epochs fence whoever was
 //! thought dead, marks share the folding.
 
@@ -53,7 +53,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            batch_records: 1000,
+            batch_records: 2000,
             batch_bytes: 8 << 20,
             fold_subjects: 2000,
             fold_loops: 2,
