@@ -3,17 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
-use events::fact::{Conversation, Filing, Identities};
 use events::{AccountId, Fact, Observation};
 use sqlx::PgConnection;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::StoreError;
-use crate::links::{Links, identity};
 use crate::marks::{self, Mark};
 
+mod filing;
 mod tellings;
 
+use filing::file_where_linked;
+pub(crate) use filing::{Filed, file};
 pub(crate) use tellings::COPY;
 use tellings::{Telling, Touched};
 
@@ -47,57 +48,6 @@ impl FactRow {
     fn identity(&self) -> (&str, &'static str, &str, i64) {
         (&self.account, self.observation.fact.kind(), &self.observation.key, self.content_hash)
     }
-}
-
-/// Where a fact goes: what its row says, what it links, what it marks.
-pub(crate) struct Filed {
-    pub(crate) conversation: Option<String>,
-    pub(crate) firm: bool,
-    pub(crate) client_id: Option<String>,
-    pub(crate) dialog_id: Option<String>,
-    pub(crate) request_id: Option<String>,
-    marks: Vec<(&'static str, String)>,
-    pub(crate) links: Vec<String>,
-}
-
-pub(crate) fn file(fact: &Fact, key: &str) -> Filed {
-    let mut filed = Filed {
-        conversation: None,
-        firm: true,
-        client_id: None,
-        dialog_id: None,
-        request_id: None,
-        marks: Vec::new(),
-        links: Vec::new(),
-    };
-    match fact.filing() {
-        Filing::Kept => {}
-        Filing::Entity => filed.marks.push((fact.kind(), key.to_owned())),
-        Filing::Conversation(Identities { client_id, channel_id, dialog_id, request_id }) => {
-            filed.client_id = client_id.map(str::to_owned);
-            filed.dialog_id = dialog_id.map(str::to_owned);
-            filed.request_id = request_id.map(str::to_owned);
-            let identities: Vec<String> = request_id
-                .map(|id| format!("request:{id}"))
-                .into_iter()
-                .chain(dialog_id.map(|id| format!("dialog:{id}")))
-                .collect();
-            if let (Some(client), Some(channel)) = (client_id, channel_id) {
-                let conversation =
-                    Conversation { client_id: client.to_owned(), channel_id: channel.to_owned() }.key();
-                filed.marks.push(("conversation", conversation.clone()));
-                filed.conversation = Some(conversation);
-                filed.links = identities;
-            } else {
-                filed.firm = false;
-                filed.marks.extend(identities.into_iter().map(|identity| ("identity", identity)));
-                if matches!(fact, Fact::Message(_)) {
-                    filed.marks.push(("identity", format!("message:{key}")));
-                }
-            }
-        }
-    }
-    filed
 }
 
 /// Stores observations: new ones as rows, known ones by raising their stamp. Links requests and dialogs to
@@ -151,45 +101,6 @@ pub async fn insert(connection: &mut PgConnection, rows: &[FactRow]) -> Result<V
     }
     marks::set(connection, &wanted.marks()).await?;
     Ok(new)
-}
-
-/// Facts without a channel go at once where links of today say: then settling them, which knows what was committed since,
-/// mostly finds nothing to move.
-async fn file_where_linked(
-    connection: &mut PgConnection,
-    rows: &[FactRow],
-    unique: &[usize],
-    filed: &mut [Filed],
-) -> Result<(), StoreError> {
-    let named = |filed: &Filed| {
-        let request = filed.request_id.iter().map(|id| identity("request", id));
-        request.chain(filed.dialog_id.iter().map(|id| identity("dialog", id))).collect::<Vec<_>>()
-    };
-    // A message is filed as one with its other tellings.
-    let is_single =
-        |at: usize, filed: &Filed| !filed.firm && !matches!(rows[at].observation.fact, Fact::Message(_));
-    let wanted: BTreeSet<(&str, String)> = unique
-        .iter()
-        .zip(filed.iter())
-        .filter(|(at, filed)| is_single(**at, filed))
-        .flat_map(|(&at, filed)| named(filed).into_iter().map(move |id| (rows[at].account.as_str(), id)))
-        .collect();
-    if wanted.is_empty() {
-        return Ok(());
-    }
-    let mut links = Links::read(connection, &wanted).await?;
-    for (&at, filed) in unique.iter().zip(filed.iter()) {
-        for (identity, conversation) in filed.links.iter().zip(filed.conversation.iter().cycle()) {
-            links.add(rows[at].account.clone(), identity.clone(), conversation.clone());
-        }
-    }
-    for (&at, filed) in unique.iter().zip(filed) {
-        if is_single(at, filed) {
-            let (request, dialog) = (filed.request_id.as_deref(), filed.dialog_id.as_deref());
-            filed.conversation = links.place(&rows[at].account, request, dialog).map(str::to_owned);
-        }
-    }
-    Ok(())
 }
 
 /// The marks of a batch: one for each subject, since the earliest.

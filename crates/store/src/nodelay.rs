@@ -37,3 +37,20 @@ pub(crate) fn set(port: u16) {
 /// Other systems have no such door.
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn set(_port: u16) {}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::net::{TcpListener, TcpStream};
+
+    #[test]
+    fn connections_to_the_port_and_no_others_send_at_once() {
+        let (ours, other) =
+            (TcpListener::bind("127.0.0.1:0").unwrap(), TcpListener::bind("127.0.0.1:0").unwrap());
+        let to_ours = TcpStream::connect(ours.local_addr().unwrap()).unwrap();
+        let to_other = TcpStream::connect(other.local_addr().unwrap()).unwrap();
+        assert!(!to_ours.nodelay().unwrap(), "a fresh connection has Nagle's algorithm on");
+        super::set(ours.local_addr().unwrap().port());
+        assert!(to_ours.nodelay().unwrap());
+        assert!(!to_other.nodelay().unwrap());
+    }
+}
