@@ -9,18 +9,20 @@
 //! | `POST /control/release` | `{"name": …}` | lets held calls go on |
 //! | `POST /control/mishaps` | [`super::Mishaps`] | bad luck for webhooks from now on |
 //! | `POST /control/webhook` | [`Register`] | registers a webhook directly; `"old": true` sets both old hooks |
-//! | `POST /control/account` | [`Settings`] | mode, quota, calls |
+//! | `POST /control/unsubscribe` | [`Unsubscribe`] | takes events out of registrations, as when nobody thought of them |
+//! | `POST /control/channel` | [`AddChannel`] | another channel, for instance an external one |
+//! | `POST /control/account` | [`Settings`] | mode, quota, calls, writing first, and [`Habits`] |
 //! | `POST /control/rate` | [`Rate`] | the client of a chat that was closed is asked and answers at once: `valuation_request_id`, `request_id`, ... |
 //! | `GET /control/state` | | counts and, without `?requests=false`, the truth of each request and of each score |
 //!
 //! `?account=<slug>` picks the account; without it the first one is meant.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::happenings::{Closing, Rated, Told};
-use super::model::{ApiMode, Id, Thread, World};
+use super::model::{ApiMode, Channel, Habits, Id, Message, MessageKind, Thread, World};
 use super::truth;
 use super::webhooks::NAMES;
 use crate::Error;
@@ -56,6 +58,20 @@ pub enum Doing {
     Withdraw,
     /// `tag_id` is put on the open or last request.
     Tag,
+    /// The client chooses the menu item `item_id`.
+    Choose,
+    /// A message comes past the chat center, from the client if `from_client`, written `seconds_ago`.
+    Import,
+    /// The client shows a QR code with the content `text`.
+    QrCode,
+    /// The last message to the client is reported as failed, for the reason `text`.
+    Undelivered,
+    /// The client is barred.
+    Bar,
+    /// The client's number is found to have no WhatsApp.
+    NoWhatsapp,
+    /// `operator_id` gets the state `text`: `online`, `busy`, `break`, `offline`; `logout` is by hand and raises nothing.
+    Status,
 }
 
 /// One thing that somebody does now. Without `client_id` a new client comes.
@@ -81,6 +97,12 @@ pub struct Say {
     pub told: Told,
     /// Tag.
     pub tag_id: Id,
+    /// Menu item.
+    pub item_id: Id,
+    /// The imported message is the client's.
+    pub from_client: bool,
+    /// Age of the imported message.
+    pub seconds_ago: u32,
 }
 
 /// A score on demand.
@@ -112,6 +134,24 @@ pub struct Register {
     pub old: bool,
 }
 
+/// Events that nobody subscribes to any more.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Unsubscribe {
+    /// Names.
+    pub events: Vec<String>,
+}
+
+/// Another channel.
+#[derive(Clone, Debug, Deserialize)]
+pub struct AddChannel {
+    /// Id.
+    pub id: Id,
+    /// Name.
+    pub name: String,
+    /// Transports it serves.
+    pub transports: Vec<String>,
+}
+
 /// Account settings to change.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
@@ -122,6 +162,10 @@ pub struct Settings {
     pub quota: Option<u64>,
     /// Calls of this month.
     pub calls: Option<u64>,
+    /// Clients may be created and written to first.
+    pub write_first: Option<bool>,
+    /// How this installation behaves; what is not named becomes the default again.
+    pub habits: Option<Habits>,
 }
 
 /// Carries out [`Say`]; answers the ids that it touched.
@@ -163,6 +207,30 @@ pub fn say(world: &mut World, say: &Say, now: DateTime<Utc>) -> Result<Value, Er
             let request = request.ok_or(Error::NotFound { what: "request" })?;
             world.tag_request(now, request, say.tag_id).map(|()| None)?
         }
+        Doing::Choose => Some(world.choose(now, thread, say.item_id)?),
+        Doing::Import => {
+            let written = now - TimeDelta::seconds(say.seconds_ago.into());
+            Some(world.import(now, thread, say.from_client, written, text)?)
+        }
+        Doing::QrCode => {
+            let picture = format!("https://storage.example.org/m/qr-{}.jpg", world.next.message);
+            Some(world.client_shows_qr_code(now, thread, &picture, text)?)
+        }
+        Doing::Undelivered => {
+            let sent = |message: &&Message| message.thread == thread && message.kind == MessageKind::ToClient;
+            let last = world.messages.values().rev().find(sent).map(|message| message.id);
+            world.delivery_failed(now, last.ok_or(Error::NotFound { what: "message" })?, text)?;
+            last
+        }
+        Doing::Bar => world.bar(now, client).map(|()| None)?,
+        Doing::NoWhatsapp => {
+            world.clients.get_mut(&client).ok_or(Error::NotFound { what: "client" })?.unreachable = true;
+            None
+        }
+        Doing::Status if text == "logout" => world.operator_leaves(now, operator).map(|()| None)?,
+        Doing::Status => {
+            world.operator_status(now, operator, text != "offline", Some(text)).map(|()| None)?
+        }
     };
     let request =
         world.going.get(&thread).and_then(|going| going.survey.or(going.request).or(going.last_common));
@@ -192,12 +260,38 @@ pub fn register(world: &mut World, wanted: Register) -> Option<Id> {
     Some(world.webhooks.register("control", &wanted.url, events, wanted.channels))
 }
 
+/// Carries out [`Unsubscribe`]; answers how many registrations lost something.
+pub fn unsubscribe(world: &mut World, wanted: &Unsubscribe) -> usize {
+    let mut changed = 0;
+    for hook in &mut world.webhooks.list {
+        let before = hook.events.len();
+        hook.events.retain(|name| !wanted.events.contains(name));
+        changed += usize::from(hook.events.len() < before);
+    }
+    changed
+}
+
+/// Carries out [`AddChannel`]; one with the same id is replaced.
+pub fn add_channel(world: &mut World, wanted: AddChannel) {
+    let AddChannel { id, name, transports } = wanted;
+    world.channels.retain(|channel| channel.id != id);
+    world.channels.push(Channel { id, phone: name.clone(), name, transports });
+}
+
 /// Carries out [`Settings`].
-pub fn settings(world: &mut World, wanted: &Settings) {
+pub fn settings(world: &mut World, wanted: Settings, now: DateTime<Utc>) {
     let account = &mut world.account;
     account.mode = wanted.mode.unwrap_or(account.mode);
     account.quota = wanted.quota.or(account.quota);
     account.calls = wanted.calls.unwrap_or(account.calls);
+    account.write_first = wanted.write_first.unwrap_or(account.write_first);
+    if let Some(habits) = wanted.habits {
+        let released = account.habits.stuck && !habits.stuck;
+        account.habits = habits;
+        if released {
+            world.unstick(now);
+        }
+    }
 }
 
 /// Counts, and the truth of each request when wanted.
