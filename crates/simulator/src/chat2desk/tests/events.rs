@@ -227,3 +227,33 @@ fn on_an_external_channel_the_old_hook_carries_the_answers() {
     call(&mut world, "POST", "/v1/messages/inbox", phone);
     assert_eq!(get(&mut world, "/v1/clients?phone=79110001122")["meta"]["total"], 1);
 }
+
+#[test]
+fn a_survey_is_a_request_of_its_own_and_bears_the_score() {
+    let mut world = hooked(quiet());
+    let client = does(&mut world, None, Doing::Client, 0)["client_id"].as_i64();
+    let rated = does(&mut world, client, Doing::Operator, 90_500)["request_id"].clone();
+    does(&mut world, client, Doing::Close, 1_000);
+    sent(&mut world);
+    let survey = does(&mut world, client, Doing::Survey, 1_000)["request_id"].clone();
+    does(&mut world, client, Doing::Score, 9_000);
+    let events = sent(&mut world);
+    let find = |kind: &str| events.iter().find(|body| body["hook_type"] == kind).unwrap();
+    assert_eq!(
+        (&find("new_request")["type"], &find("new_request")["request_id"]),
+        (&json!("rating"), &survey)
+    );
+    assert_eq!(find("outbox")["type"], Value::Null);
+    assert_eq!(find("add_tag_to_request")["request_id"], survey);
+    assert_eq!(find("add_tag_to_request")["label"], "score-2");
+    assert_eq!(find("close_request")["request_id"], survey);
+    let day = world.now().with_timezone(&chrono_tz::Asia::Almaty).format("%Y-%m-%d").to_string();
+    let rows = get(&mut world, &format!("/v1/statistics?report=rating&date={day}"));
+    assert_eq!((&rows["data"][0]["request_id"], &rows["data"][0]["valuation_request_id"]), (&rated, &survey));
+    let stats = get(&mut world, &format!("/v1/statistics?report=request_stats&date={day}"));
+    let row =
+        stats["data"].as_array().unwrap().iter().find(|row| row["request_id"] == rated).unwrap().clone();
+    assert!((90..=91).contains(&row["reaction_time"].as_i64().unwrap()));
+    assert_eq!(row["request_type"], "common");
+    assert_ne!(row["request_end"], "");
+}
