@@ -1,10 +1,13 @@
 //! Which paths only read.
 //!
-//! Four GET commands of the vendor change state or destroy (chat2desk.md 2.1, commands 21, 33, 36, 38), so "every
-//! GET is safe" does not hold: a GET goes out only when its path is on this list.
+//! Four GET commands of the vendor's manual change state or destroy, and a later fifth does (chat2desk.md 2.1, commands 21, 33,
+//! 36, 38; 2.2), so "every GET is safe" does not hold: a read goes out only when its path is on this list. The five are
+//! methods of their own, which need [`Access::ReadWrite`](crate::Access::ReadWrite).
 
 /// `*` stands for one decimal id.
 const READS: &[&str] = &[
+    "/v1/access_rights",
+    "/v1/access_rights/*",
     "/v1/channels",
     "/v1/channels/*",
     "/v1/channels/*/clients",
@@ -25,6 +28,7 @@ const READS: &[&str] = &[
     "/v1/help/dialog_states",
     "/v1/help/message_types",
     "/v1/help/roles",
+    "/v1/help/tickets",
     "/v1/help/transports",
     "/v1/messages",
     "/v1/messages/*",
@@ -41,6 +45,9 @@ const READS: &[&str] = &[
     "/v1/tags/*",
     "/v1/templates",
     "/v1/templates/*",
+    "/v1/tickets",
+    "/v1/tickets/*",
+    "/v1/web_analytics_data",
     "/v1/webhooks",
     "/v1/webhooks/*",
 ];

@@ -2,17 +2,83 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::error::{Error, Rejection};
+use crate::row::{Row, Veiled, flag, id, text, value_of_bytes};
 
-/// Judges an answer by the table of chat2desk.md 1.6. `Ok` means: a success whose body starts like JSON.
-pub(crate) fn judge(status: u16, retry_after: Option<&str>, body: &[u8]) -> Result<(), Error> {
+/// An answer, or a row, whose fields the vendor does not publish, or that says little: what came, with tolerant look-ups.
+/// `Debug` shows the names of the fields only.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Answer {
+    /// `data`, or the whole answer where it has none.
+    pub data: Value,
+    /// The other fields of the answer: `status`, `message`, `meta` and what else there is.
+    pub envelope: Map<String, Value>,
+}
+
+impl Answer {
+    pub(crate) fn parse(body: &[u8]) -> Result<Self, Error> {
+        if body.iter().all(u8::is_ascii_whitespace) {
+            return Ok(Self::default());
+        }
+        let mut value = value_of_bytes(body)?;
+        if let Value::Object(fields) = &mut value
+            && let Some(data) = fields.remove("data")
+        {
+            return Ok(Self { data, envelope: std::mem::take(fields) });
+        }
+        Self::read(value)
+    }
+
+    /// A field of `data`, else of the envelope.
+    pub fn field(&self, name: &str) -> Option<&Value> {
+        self.data.get(name).or_else(|| self.envelope.get(name)).filter(|value| !value.is_null())
+    }
+
+    /// A field that is an id, also as text; 0 is none.
+    pub fn id(&self, name: &str) -> Option<u64> {
+        self.field(name).and_then(id).flatten()
+    }
+
+    /// A field that is text.
+    pub fn text(&self, name: &str) -> Option<String> {
+        self.field(name).and_then(text).flatten()
+    }
+
+    /// A field that is a flag in any form.
+    pub fn flag(&self, name: &str) -> Option<bool> {
+        self.field(name).and_then(flag).flatten()
+    }
+}
+
+impl Row for Answer {
+    fn read(data: Value) -> Result<Self, Error> {
+        Ok(Self { data, envelope: Map::new() })
+    }
+}
+
+impl std::fmt::Debug for Answer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut shown = f.debug_struct("Answer");
+        match &self.data {
+            Value::Object(fields) => shown.field("data", &Veiled(fields)),
+            data => shown.field("data", &Veiled(data)),
+        };
+        shown.field("envelope", &Veiled(&self.envelope)).finish()
+    }
+}
+
+/// Judges an answer by the table of chat2desk.md 1.6. `Ok` means: a success whose body starts like JSON; that of a change
+/// may also be empty.
+/// `changes` tells whether something was asked to be changed.
+pub(crate) fn judge(status: u16, retry_after: Option<&str>, body: &[u8], changes: bool) -> Result<(), Error> {
     if (200..300).contains(&status) && !says_error(body) {
         return match body.iter().find(|byte| !byte.is_ascii_whitespace()) {
             Some(b'{' | b'[') => Ok(()),
             Some(b'<') => Err(Error::Unreadable("html instead of json".into())),
             Some(_) => Err(Error::Unreadable("no json".into())),
+            None if changes => Ok(()),
             None => Err(Error::Unreadable("empty".into())),
         };
     }
@@ -26,9 +92,13 @@ pub(crate) fn judge(status: u16, retry_after: Option<&str>, body: &[u8]) -> Resu
         401 | 403 => Error::Unauthorized { status },
         404 => Error::NotFound,
         429 => Error::RateLimited { retry_after: wait },
-        408 | 425 | 500..=599 => Error::Retry { what: format!("http {status}"), after: wait },
+        408 | 425 | 500..=599 => {
+            Error::Retry { what: format!("http {status}"), after: wait, may_have_happened: changes }
+        }
         _ if is_token(&text) => Error::Unauthorized { status },
-        _ if text.contains("not_found") || text.contains("page not found") => Error::NotFound,
+        // The form of the script commands (scripts manual, send_message).
+        _ if text.lines().any(|line| line.starts_with("429 ")) => Error::RateLimited { retry_after: wait },
+        _ if is_not_found(&text) => Error::NotFound,
         _ => Error::Rejected(rejection(status, &body, &text)),
     })
 }
@@ -82,6 +152,19 @@ fn is_token(text: &str) -> bool {
         || text.contains("need to authorize")
 }
 
+/// The words for an unknown object stand at the start: "WhatsApp client not found." is a refusal to send.
+fn is_not_found(text: &str) -> bool {
+    const UNKNOWN: [&str; 6] = [
+        "not_found",
+        "page not found",
+        "request not found",
+        "client not found",
+        "tag not found",
+        "tag does not exist",
+    ];
+    text.lines().any(|line| UNKNOWN.iter().any(|words| line.trim_start().starts_with(words)))
+}
+
 fn rejection(status: u16, body: &Value, text: &str) -> Rejection {
     let errors = body.get("errors").or_else(|| body.get("message")).cloned().unwrap_or(Value::Null);
     let is_name = |name: &str| {
@@ -98,7 +181,7 @@ mod tests {
     use super::*;
 
     fn class(status: u16, retry_after: Option<&str>, body: &str) -> String {
-        match judge(status, retry_after, body.as_bytes()) {
+        match judge(status, retry_after, body.as_bytes(), false) {
             Ok(()) => "ok".into(),
             Err(error) => {
                 let shown = format!("{error:?}");
@@ -135,7 +218,7 @@ mod tests {
 
     #[test]
     fn retry_after_is_honoured_when_it_is_a_number() {
-        let wait = |header| judge(429, header, b"").unwrap_err().asked_to_wait();
+        let wait = |header| judge(429, header, b"", true).unwrap_err().asked_to_wait();
         assert_eq!(wait(Some("7")), Some(Duration::from_secs(7)));
         assert_eq!(wait(Some("0.5")), Some(Duration::from_millis(500)));
         assert_eq!(wait(Some("-3")), None);
@@ -147,7 +230,7 @@ mod tests {
     fn a_refusal_shows_field_names_and_no_person() {
         let body = r#"{"status":"error","message":"Validation failed",
             "errors":{"client":["This client already exists","{\"id\":330001,\"phone\":\"10005550123\"}"]}}"#;
-        let error = judge(400, None, body.as_bytes()).unwrap_err();
+        let error = judge(400, None, body.as_bytes(), true).unwrap_err();
         assert!(error.is_already_so());
         assert_eq!(error.to_string(), "refused: http 400, fields client");
         assert!(!format!("{error:?}").contains("330001"));
@@ -157,6 +240,6 @@ mod tests {
     fn a_persons_text_in_a_list_is_no_quota_message() {
         let body =
             r#"{"data":[{"text":"your monthly limit of API requests is exceeded"}],"status":"success"}"#;
-        assert!(judge(200, None, body.as_bytes()).is_ok());
+        assert!(judge(200, None, body.as_bytes(), false).is_ok());
     }
 }

@@ -2,65 +2,18 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use reqwest::Method;
 use reqwest::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER};
-use reqwest::{Method, Url};
+use serde_json::Value;
 
 use crate::answer::judge;
+use crate::budget::{Pace, WallClock};
 use crate::error::Error;
-use crate::{Pace, Token, allow};
-
-/// What a client may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Access {
-    /// GET of the paths in [`allow`] only.
-    ReadOnly,
-    /// Also the methods that change something.
-    ReadWrite,
-}
-
-/// How to reach one company account.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// Base of the API, for instance `https://api.chat2desk.com`; a trailing `/v1` is accepted. Never a constant:
-    /// there are many regional and private hosts (chat2desk.md 1.1).
-    pub api_url: Url,
-    /// The company's token.
-    pub token: Token,
-    /// What this client may do. Default: read only.
-    pub access: Access,
-    /// Longest wait for a connection. Default 10 s.
-    pub connect_timeout: Duration,
-    /// Longest wait for a whole answer. Default 60 s.
-    pub total_timeout: Duration,
-    /// Largest answer in bytes, after decompression. Default 64 MiB.
-    pub body_limit: usize,
-    /// A proxy for all calls; by default the one of the environment, if any.
-    pub proxy: Option<Url>,
-    /// Further root certificates, PEM, for private installations.
-    pub extra_roots: Vec<Vec<u8>>,
-    /// How fast it may call; shared by all clients of an account. Default: none, the caller paces.
-    pub pace: Option<Arc<Pace>>,
-}
-
-impl Settings {
-    /// The defaults for this address and token.
-    pub fn new(api_url: Url, token: Token) -> Self {
-        Self {
-            api_url,
-            token,
-            access: Access::ReadOnly,
-            connect_timeout: Duration::from_secs(10),
-            total_timeout: Duration::from_secs(60),
-            body_limit: 64 * 1024 * 1024,
-            proxy: None,
-            extra_roots: Vec::new(),
-            pace: None,
-        }
-    }
-}
+use crate::query::Query;
+use crate::settings::{Access, Settings};
+use crate::{Budget, allow};
 
 /// A client of one company account. Cheap to clone; clones share the connections and the count of calls.
 #[derive(Clone, Debug)]
@@ -70,8 +23,34 @@ pub struct Client {
     authorization: HeaderValue,
     access: Access,
     body_limit: usize,
-    pace: Option<Arc<Pace>>,
+    budget: Option<Arc<Budget>>,
+    clock: Arc<dyn WallClock>,
+    script_pace: Arc<Pace>,
     calls: Arc<AtomicU64>,
+}
+
+/// One call that changes something.
+pub(crate) struct Change<'a> {
+    method: Method,
+    path: &'a str,
+    query: Query,
+    body: Option<Value>,
+}
+
+impl<'a> Change<'a> {
+    pub(crate) fn new(method: Method, path: &'a str) -> Self {
+        Self { method, path, query: Query::default(), body: None }
+    }
+
+    pub(crate) fn query(mut self, query: Query) -> Self {
+        self.query = query;
+        self
+    }
+
+    pub(crate) fn body(mut self, body: impl Into<Value>) -> Self {
+        self.body = Some(body.into());
+        self
+    }
 }
 
 impl Client {
@@ -89,7 +68,7 @@ impl Client {
             .map_err(|_| Error::Settings("the api token has characters that no header takes".into()))?;
         authorization.set_sensitive(true);
         let mut builder = reqwest::Client::builder()
-            .user_agent(concat!("chatledger/", env!("CARGO_PKG_VERSION")))
+            .user_agent(concat!("chat2desk-rust/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(settings.connect_timeout)
             .timeout(settings.total_timeout)
             // A redirect would carry the token elsewhere, or turn a POST into a GET.
@@ -111,7 +90,9 @@ impl Client {
             authorization,
             access: settings.access,
             body_limit: settings.body_limit,
-            pace: settings.pace,
+            budget: settings.budget,
+            clock: settings.clock,
+            script_pace: Arc::new(Pace::new(crate::script::MESSAGES_PER_SECOND, settings.timer)),
             calls: Arc::default(),
         })
     }
@@ -121,28 +102,44 @@ impl Client {
         self.calls.load(Ordering::Relaxed)
     }
 
-    /// Reads one allowed path and gives the body of a success.
+    /// The budget that it calls within.
+    pub fn budget(&self) -> Option<&Arc<Budget>> {
+        self.budget.as_ref()
+    }
+
+    pub(crate) fn clock(&self) -> &dyn WallClock {
+        &*self.clock
+    }
+
+    pub(crate) fn script_pace(&self) -> &Pace {
+        &self.script_pace
+    }
+
+    /// Reads one allowed path and gives the body of a success: for a list that this crate does not know.
     ///
     /// # Errors
     /// By class, see [`Error`]; [`Error::NotAllowed`] for a path that is not on the list of [`allow`].
     pub async fn read(&self, path: &str, query: &[(&str, String)]) -> Result<Bytes, Error> {
         if !allow::reads(path) {
-            return Err(not_allowed(&Method::GET, path));
+            return Err(Error::NotAllowed { method: "GET".into(), path: path.to_owned() });
         }
-        self.send(Method::GET, path, query, None).await
+        self.send(Method::GET, path, query, None, false).await
     }
 
-    /// Changes something; refused for a read-only client.
-    pub(crate) async fn write(
-        &self,
-        method: Method,
-        path: &str,
-        body: Option<&serde_json::Value>,
-    ) -> Result<Bytes, Error> {
-        if self.access != Access::ReadWrite || method == Method::GET {
-            return Err(not_allowed(&method, path));
+    /// Changes something; refused for a read-only client before any call. A GET is a change like any other here: five
+    /// commands of the vendor are.
+    pub(crate) async fn change(&self, change: Change<'_>) -> Result<Bytes, Error> {
+        let Change { method, path, query, body } = change;
+        self.must_write(method.as_str(), path)?;
+        self.send(method, path, query.pairs(), body.as_ref(), true).await
+    }
+
+    /// Refuses for a read-only client.
+    pub(crate) fn must_write(&self, method: &str, path: &str) -> Result<(), Error> {
+        if self.access == Access::ReadWrite {
+            return Ok(());
         }
-        self.send(method, path, &[], body).await
+        Err(Error::NotAllowed { method: method.to_owned(), path: path.to_owned() })
     }
 
     async fn send(
@@ -150,11 +147,27 @@ impl Client {
         method: Method,
         path: &str,
         query: &[(&str, String)],
-        body: Option<&serde_json::Value>,
+        body: Option<&Value>,
+        changes: bool,
     ) -> Result<Bytes, Error> {
-        if let Some(pace) = &self.pace {
-            pace.take().await;
+        if let Some(budget) = &self.budget {
+            budget.take(path).await?;
         }
+        let outcome = self.call(method, path, query, body, changes).await;
+        if let Some(budget) = &self.budget {
+            budget.note(outcome.as_ref().err());
+        }
+        outcome
+    }
+
+    async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        query: &[(&str, String)],
+        body: Option<&Value>,
+        changes: bool,
+    ) -> Result<Bytes, Error> {
         let mut request = self
             .http
             .request(method, format!("{}{path}", self.base))
@@ -166,21 +179,21 @@ impl Client {
             request = request.json(body);
         }
         self.calls.fetch_add(1, Ordering::Relaxed);
-        let response = request.send().await.map_err(interrupted)?;
+        let response = request.send().await.map_err(|error| interrupted(error, changes))?;
         let status = response.status().as_u16();
         let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
         let retry_after = retry_after.map(str::to_owned);
-        let body = self.body_of(response).await;
+        let body = self.body_of(response, changes).await;
         // The answer to an error is judged by its status even when its body breaks off.
         let body = if (200..300).contains(&status) { body? } else { body.unwrap_or_default() };
         tracing::debug!(api.path = path, api.status = status, api.answer_bytes = body.len(), "api answered");
-        judge(status, retry_after.as_deref(), &body)?;
+        judge(status, retry_after.as_deref(), &body, changes)?;
         Ok(body)
     }
 
-    async fn body_of(&self, mut response: reqwest::Response) -> Result<Bytes, Error> {
+    async fn body_of(&self, mut response: reqwest::Response, changes: bool) -> Result<Bytes, Error> {
         let mut body = BytesMut::new();
-        while let Some(chunk) = response.chunk().await.map_err(interrupted)? {
+        while let Some(chunk) = response.chunk().await.map_err(|error| interrupted(error, changes))? {
             if body.len() + chunk.len() > self.body_limit {
                 return Err(Error::TooLarge { limit: self.body_limit });
             }
@@ -190,16 +203,13 @@ impl Client {
     }
 }
 
-fn not_allowed(method: &Method, path: &str) -> Error {
-    Error::NotAllowed { method: method.to_string(), path: path.to_owned() }
-}
-
 fn bad_setting(what: &str, error: reqwest::Error) -> Error {
     Error::Settings(format!("{what}: {}", reasons(&error.without_url())))
 }
 
 /// Everything that goes wrong between the two hosts may go right next time. The URL is left out: a query may name people.
-fn interrupted(error: reqwest::Error) -> Error {
+fn interrupted(error: reqwest::Error, changes: bool) -> Error {
+    let may_have_happened = changes && !error.is_connect();
     let what = if error.is_timeout() {
         "timed out".to_owned()
     } else if error.is_connect() {
@@ -207,7 +217,7 @@ fn interrupted(error: reqwest::Error) -> Error {
     } else {
         format!("connection broke: {}", reasons(&error.without_url()))
     };
-    Error::Retry { what, after: None }
+    Error::Retry { what, after: None, may_have_happened }
 }
 
 /// The innermost cause says most.

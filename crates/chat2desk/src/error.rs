@@ -9,13 +9,15 @@ use serde_json::Value;
 /// wrote or is called.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Try again with growing waits: no connection, a time-out, a 5xx.
+    /// Try again with growing waits: no connection, a time-out, a 5xx. For a change see [`Error::may_have_happened`].
     #[error("{what}")]
     Retry {
         /// What went wrong, in a few words.
         what: String,
         /// How long the service asks to wait.
         after: Option<Duration>,
+        /// It was a change, and it may have reached the service.
+        may_have_happened: bool,
     },
     /// Try again: HTML where JSON was expected, JSON cut short.
     #[error("unreadable answer: {0}")]
@@ -55,6 +57,17 @@ pub enum Error {
         /// The path without its query.
         path: String,
     },
+    /// Stop: the list has more rows, but the service ignores `offset` or `start_id` and gives the same ones again.
+    #[error("the list goes on, but the service gives the same rows again")]
+    Stuck,
+    /// A script command, or a part of one, that the REST API cannot do ([`crate::script`]).
+    #[error("{command} has no equal in the rest api: {why}")]
+    NotInRest {
+        /// The command of the scripts manual.
+        command: &'static str,
+        /// What is missing.
+        why: &'static str,
+    },
     /// A mistake in the settings.
     #[error("{0}")]
     Settings(String),
@@ -64,6 +77,15 @@ impl Error {
     /// Whether the same call may succeed a little later.
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Retry { .. } | Self::Unreadable(_) | Self::RateLimited { .. })
+    }
+
+    /// After a call that changes something: whether the service may have carried it out all the same. Look before you
+    /// repeat it. Not so where no connection came about, nor for a refusal.
+    pub fn may_have_happened(&self) -> bool {
+        matches!(
+            self,
+            Self::Retry { may_have_happened: true, .. } | Self::Unreadable(_) | Self::TooLarge { .. }
+        )
     }
 
     /// How long the service asked to wait, if it did.

@@ -4,9 +4,17 @@ use std::fmt;
 
 use chrono::NaiveDate;
 
+use crate::channels::Channel;
 use crate::client::Client;
+use crate::clients::ClientCard;
+use crate::dialogs::Dialog;
 use crate::error::Error;
+use crate::given::{Report, Start};
+use crate::messages::Message;
+use crate::operators::{Operator, OperatorsGroup};
 use crate::page::Page;
+use crate::tags::Tag;
+use crate::templates::Template;
 
 /// The highest `limit` that the vendor grants (chat2desk.md 1.5).
 pub const LIMIT_MAX: u32 = 200;
@@ -26,6 +34,8 @@ pub enum List {
     Channels,
     /// `/v1/tags`
     Tags,
+    /// `/v1/templates`; whether it is paged is not stated.
+    Templates,
 }
 
 impl List {
@@ -38,31 +48,13 @@ impl List {
             Self::OperatorsGroups => "operators_groups",
             Self::Channels => "channels",
             Self::Tags => "tags",
+            Self::Templates => "templates",
         }
     }
 
     /// Whether `order=asc` is known, which keeps new rows behind the cursor.
     const fn is_ordered(self) -> bool {
         matches!(self, Self::Clients | Self::Dialogs)
-    }
-}
-
-/// A report of `/v1/statistics` (chat2desk.md 2.5).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Report {
-    /// One row a request.
-    RequestStats,
-    /// One row a given score.
-    Rating,
-}
-
-impl Report {
-    /// The name that the API knows.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::RequestStats => "request_stats",
-            Self::Rating => "rating",
-        }
     }
 }
 
@@ -80,17 +72,6 @@ impl ListQuery {
     pub const fn first(limit: u32) -> Self {
         Self { offset: 0, limit }
     }
-}
-
-/// Where messages start: by id, or by local day. The service refuses both in one call, so they are one or the other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Start {
-    /// From this message on (inclusive).
-    Id(u64),
-    /// From this local day of the company on.
-    Day(NaiveDate),
-    /// Within these local days, both inclusive.
-    Days(NaiveDate, NaiveDate),
 }
 
 /// Which messages, oldest first.
@@ -148,15 +129,7 @@ impl Request {
         };
         match self {
             Self::Messages(MessagesQuery { start, limit }) => {
-                let mut query = match start {
-                    Start::Id(id) => vec![("start_id", id.to_string())],
-                    Start::Day(since) => vec![("start_date", day(*since))],
-                    // `finish_date` behaves as exclusive: ask for the day after (chat2desk.md 2.3).
-                    Start::Days(since, until) => vec![
-                        ("start_date", day(*since)),
-                        ("finish_date", day(until.succ_opt().unwrap_or(*until))),
-                    ],
-                };
+                let mut query = start.pairs();
                 query.push(("limit", limit.to_string()));
                 query.push(("order", "asc".into()));
                 query
@@ -175,11 +148,6 @@ impl Request {
             }
         }
     }
-}
-
-/// `dd-mm-yyyy` exactly, else HTTP 400 (chat2desk.md 2.3).
-fn day(date: NaiveDate) -> String {
-    date.format("%d-%m-%Y").to_string()
 }
 
 impl fmt::Display for Request {
@@ -205,48 +173,43 @@ impl Client {
     ///
     /// # Errors
     /// By class, see [`Error`]; so for all lists.
-    pub async fn messages(&self, query: &MessagesQuery) -> Result<Page, Error> {
-        self.page(&Request::Messages(*query)).await
+    pub async fn messages(&self, query: &MessagesQuery) -> Result<Page<Message>, Error> {
+        Ok(self.page(&Request::Messages(*query)).await?.of())
     }
 
     /// `/v1/clients`, oldest first where the service honours `order`.
-    pub async fn clients(&self, query: &ListQuery) -> Result<Page, Error> {
-        self.page(&Request::List(List::Clients, *query)).await
+    pub async fn clients(&self, query: &ListQuery) -> Result<Page<ClientCard>, Error> {
+        Ok(self.page(&Request::List(List::Clients, *query)).await?.of())
     }
 
     /// `/v1/dialogs`, oldest first where the service honours `order`.
-    pub async fn dialogs(&self, query: &ListQuery) -> Result<Page, Error> {
-        self.page(&Request::List(List::Dialogs, *query)).await
+    pub async fn dialogs(&self, query: &ListQuery) -> Result<Page<Dialog>, Error> {
+        Ok(self.page(&Request::List(List::Dialogs, *query)).await?.of())
     }
 
     /// `/v1/operators`.
-    pub async fn operators(&self, query: &ListQuery) -> Result<Page, Error> {
-        self.page(&Request::List(List::Operators, *query)).await
+    pub async fn operators(&self, query: &ListQuery) -> Result<Page<Operator>, Error> {
+        Ok(self.page(&Request::List(List::Operators, *query)).await?.of())
     }
 
     /// `/v1/operators_groups`.
-    pub async fn operators_groups(&self, query: &ListQuery) -> Result<Page, Error> {
-        self.page(&Request::List(List::OperatorsGroups, *query)).await
+    pub async fn operators_groups(&self, query: &ListQuery) -> Result<Page<OperatorsGroup>, Error> {
+        Ok(self.page(&Request::List(List::OperatorsGroups, *query)).await?.of())
     }
 
     /// `/v1/channels`; `offset` may be ignored.
-    pub async fn channels(&self, query: &ListQuery) -> Result<Page, Error> {
-        self.page(&Request::List(List::Channels, *query)).await
+    pub async fn channels(&self, query: &ListQuery) -> Result<Page<Channel>, Error> {
+        Ok(self.page(&Request::List(List::Channels, *query)).await?.of())
     }
 
     /// `/v1/tags`.
-    pub async fn tags(&self, query: &ListQuery) -> Result<Page, Error> {
-        self.page(&Request::List(List::Tags, *query)).await
+    pub async fn tags(&self, query: &ListQuery) -> Result<Page<Tag>, Error> {
+        Ok(self.page(&Request::List(List::Tags, *query)).await?.of())
     }
 
-    /// `/v1/statistics` of one local day, newest row first.
-    pub async fn statistics(
-        &self,
-        report: Report,
-        date: NaiveDate,
-        query: &ListQuery,
-    ) -> Result<Page, Error> {
-        self.page(&Request::Statistics(report, date, *query)).await
+    /// `/v1/templates`: the prepared answers of the operators.
+    pub async fn templates(&self, query: &ListQuery) -> Result<Page<Template>, Error> {
+        Ok(self.page(&Request::List(List::Templates, *query)).await?.of())
     }
 }
 

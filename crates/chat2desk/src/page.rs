@@ -1,11 +1,14 @@
 //! One page of a list, kept byte for byte.
 
 use std::collections::BTreeMap;
+use std::marker::PhantomData;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::error::Error;
+use crate::row::{Row, value_of, value_of_bytes};
 
 /// What a paged answer says about itself (chat2desk.md 1.5). Absent or unreadable numbers are `None`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -18,9 +21,9 @@ pub struct Meta {
     pub offset: Option<u64>,
 }
 
-/// One page: its rows as they came, and the rest of the answer.
-#[derive(Clone, Debug)]
-pub struct Page {
+/// One page: its rows as they came, and the rest of the answer. `T` is what a row can be read as; reading is done only
+/// on demand, so storing raw rows costs nothing more.
+pub struct Page<T = Value> {
     /// `meta`, when there was one.
     pub meta: Option<Meta>,
     /// The rows, byte for byte, in the order of the answer.
@@ -28,6 +31,78 @@ pub struct Page {
     /// The answer without its rows: its other fields as they came, and `rows`, their number.
     /// For instance `{"meta":{"total":2,"limit":200,"offset":0},"rows":2,"status":"success"}`.
     pub envelope: Box<RawValue>,
+    kind: PhantomData<fn() -> T>,
+}
+
+impl<T> Clone for Page<T> {
+    fn clone(&self) -> Self {
+        self.as_kind()
+    }
+}
+
+impl<T> std::fmt::Debug for Page<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Page")
+            .field("rows", &self.rows.len())
+            .field("meta", &self.meta)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<T: Row> Page<T> {
+    /// The rows, read.
+    ///
+    /// # Errors
+    /// [`Error::Unreadable`] when one of them is not readable: [`Self::iter`] tells which.
+    pub fn items(&self) -> Result<Vec<T>, Error> {
+        self.iter().collect()
+    }
+
+    /// The rows one by one: an unreadable one keeps none of the others.
+    pub fn iter(&self) -> impl Iterator<Item = Result<T, Error>> {
+        self.rows.iter().map(|row| T::read(value_of(row)?))
+    }
+}
+
+impl<T> Page<T> {
+    /// The same page with rows of another kind.
+    pub fn of<U>(self) -> Page<U> {
+        Page { meta: self.meta, rows: self.rows, envelope: self.envelope, kind: PhantomData }
+    }
+
+    fn as_kind<U>(&self) -> Page<U> {
+        let (rows, envelope) = (self.rows.clone(), self.envelope.clone());
+        Page { meta: self.meta, rows, envelope, kind: PhantomData }
+    }
+
+    /// `meta.total`, when the answer had one.
+    pub fn total(&self) -> Option<u64> {
+        self.meta.and_then(|meta| meta.total)
+    }
+
+    /// How many rows a full page has: what was asked for, or less where the service applied less.
+    pub fn full(&self, asked: u32) -> usize {
+        let applied = self.meta.and_then(|meta| meta.limit).filter(|limit| *limit > 0);
+        usize::try_from(applied.unwrap_or(u64::MAX).min(u64::from(asked))).unwrap_or(usize::MAX)
+    }
+}
+
+/// The one object of an answer: `data`, its only item, or the answer itself where there is no `data`.
+pub(crate) fn one<T: Row>(body: &[u8]) -> Result<T, Error> {
+    let value = value_of_bytes(body)?;
+    let data = match value {
+        Value::Object(mut fields) => match fields.remove("data") {
+            Some(data) => data,
+            None => Value::Object(fields),
+        },
+        other => other,
+    };
+    match data {
+        Value::Array(mut items) if items.len() == 1 => T::read(items.remove(0)),
+        Value::Array(items) if items.is_empty() => Err(Error::NotFound),
+        Value::Null => Err(Error::NotFound),
+        data => T::read(data),
+    }
 }
 
 impl Page {
@@ -62,18 +137,7 @@ impl Page {
         let meta = fields.get("meta").and_then(|meta| read_meta(meta));
         fields.insert("rows".into(), to_raw_value(&rows.len()).map_err(unreadable)?);
         let envelope = to_raw_value(&fields).map_err(unreadable)?;
-        Ok(Self { meta, rows, envelope })
-    }
-
-    /// `meta.total`, when the answer had one.
-    pub fn total(&self) -> Option<u64> {
-        self.meta.and_then(|meta| meta.total)
-    }
-
-    /// How many rows a full page has: what was asked for, or less where the service applied less.
-    pub fn full(&self, asked: u32) -> usize {
-        let applied = self.meta.and_then(|meta| meta.limit).filter(|limit| *limit > 0);
-        usize::try_from(applied.unwrap_or(u64::MAX).min(u64::from(asked))).unwrap_or(usize::MAX)
+        Ok(Self { meta, rows, envelope, kind: PhantomData })
     }
 }
 

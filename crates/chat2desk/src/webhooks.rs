@@ -1,161 +1,221 @@
-//! The registration of webhooks: `/v1/webhooks` (chat2desk.md 3.2).
+//! Webhooks: where the service sends events (chat2desk.md 2.1 commands 3, 4; 3.1, 3.2). What it sends is read by
+//! [`crate::payload`].
+//!
+//! The service switches a webhook off after 5 hours without a success: look at [`Client::webhooks`] regularly.
+//!
+//! ```no_run
+//! # async fn example(client: chat2desk::Client) -> Result<(), chat2desk::Error> {
+//! use chat2desk::WebhookSpec;
+//!
+//! let spec = WebhookSpec::new("analytics", "https://example.org/hooks/secret", &["inbox", "outbox"]);
+//! let webhook = client.register_webhook(&spec).await?;
+//! for error in &webhook.errors {
+//!     println!("{:?} {:?}", error.created_at, error.text);
+//! }
+//! # Ok(()) }
+//! ```
 
-use std::fmt;
-
+use chrono::{DateTime, Utc};
 use reqwest::Method;
-use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use crate::client::Client;
+use crate::answer::Answer;
+use crate::client::{Change, Client};
 use crate::error::Error;
-use crate::page::{Page, number};
+use crate::page::{Page, one};
+use crate::query::Fields;
+use crate::row::{count, ids, list, text, texts, time, veiled_debug, vendor_row, vendor_word, word};
 
-/// What to register. `Debug` leaves the URL out: ours ends in a secret.
-#[derive(Clone, PartialEq, Eq, Serialize)]
+vendor_word! {
+    /// Whether events are sent.
+    pub enum WebhookStatus {
+        /// They are.
+        Enable = "enable",
+        /// They are not: switched off by hand, or by the service after 5 hours without a success.
+        Disable = "disable",
+    }
+}
+
+/// What to register. `Debug` leaves the URL out: it may end in a secret.
+#[derive(Clone, PartialEq, Eq)]
 pub struct WebhookSpec {
     /// Free text.
     pub name: String,
     /// Where events go.
     pub url: String,
-    /// Event names (chat2desk.md 3.4).
+    /// Event names (chat2desk.md 3.4). Register wider than you read: an event that was not subscribed is lost.
     pub events: Vec<String>,
     /// Only these channels; empty: all.
     pub channels: Vec<u64>,
-    /// `enable` or `disable`.
-    pub status: String,
+    /// On or off.
+    pub status: WebhookStatus,
+    /// Place among the webhooks; seen in one client only.
+    pub order: Option<u64>,
 }
 
-impl fmt::Debug for WebhookSpec {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WebhookSpec")
-            .field("name", &self.name)
-            .field("status", &self.status)
-            .finish_non_exhaustive()
+veiled_debug!(WebhookSpec: name, url, events, channels, status, order);
+
+impl WebhookSpec {
+    /// A webhook that is on, for all channels.
+    pub fn new(name: impl Into<String>, url: impl Into<String>, events: &[&str]) -> Self {
+        Self {
+            name: name.into(),
+            url: url.into(),
+            events: events.iter().map(|&event| event.to_owned()).collect(),
+            channels: Vec::new(),
+            status: WebhookStatus::Enable,
+            order: None,
+        }
+    }
+
+    fn body(&self) -> Fields {
+        Fields::default()
+            .with("name", self.name.as_str())
+            .with("url", self.url.as_str())
+            .with("events", self.events.clone())
+            .with("channels", self.channels.clone())
+            .with("status", self.status.as_str())
+            .and("order", self.order)
     }
 }
 
-/// A webhook as the service lists it. `Debug` leaves the URL out.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
-pub struct Webhook {
-    /// Its id.
-    #[serde(deserialize_with = "id")]
-    pub id: u64,
-    /// Free text.
-    #[serde(default, deserialize_with = "or_default")]
-    pub name: String,
-    /// Where events go.
-    #[serde(default)]
-    pub url: Option<String>,
-    /// Event names.
-    #[serde(default, deserialize_with = "or_default")]
-    pub events: Vec<String>,
-    /// `enable` or `disable`: the service disables one after 5 hours without a success.
-    #[serde(default, deserialize_with = "or_default")]
-    pub status: String,
-    /// Recent failures of delivery: the place to watch for a silent stop.
-    #[serde(default, deserialize_with = "or_default")]
-    pub errors: Vec<WebhookError>,
+vendor_row! {
+    /// One failed delivery.
+    pub struct WebhookError {
+        /// The vendor's text.
+        text: Option<String> = text, "text";
+        /// When.
+        created_at: Option<DateTime<Utc>> = time, "created_at";
+    }
+}
+
+vendor_row! {
+    /// A webhook as the service lists it. `Debug` leaves the URL out.
+    pub struct Webhook {
+        @id = "id";
+        /// Free text.
+        name: Option<String> = text, "name";
+        /// Where events go.
+        url: Option<String> = text, "url";
+        /// Event names.
+        events: Vec<String> = texts, "events";
+        /// Only these channels; empty: all.
+        channels: Vec<u64> = ids, "channels";
+        /// On or off.
+        status: Option<WebhookStatus> = word, "status";
+        /// Recent failures of delivery: the place to watch for a silent stop.
+        errors: Vec<WebhookError> = list, "errors";
+        /// Who made it.
+        source: Option<String> = text, "source";
+        /// Place among the webhooks.
+        order: Option<u64> = count, "order";
+    }
 }
 
 impl Webhook {
     /// Whether the service sends events to it.
     pub fn is_enabled(&self) -> bool {
-        self.status == "enable"
+        self.status == Some(WebhookStatus::Enable)
     }
-}
-
-impl fmt::Debug for Webhook {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut shown = f.debug_struct("Webhook");
-        shown.field("id", &self.id).field("name", &self.name).field("status", &self.status);
-        shown.field("events", &self.events).field("errors", &self.errors).finish_non_exhaustive()
-    }
-}
-
-/// One failed delivery.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct WebhookError {
-    /// The vendor's text.
-    #[serde(default, deserialize_with = "or_default")]
-    pub text: String,
-    /// Unix seconds.
-    #[serde(default)]
-    pub created_at: Option<i64>,
-}
-
-fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
-    deserializer: D,
-) -> Result<T, D::Error> {
-    Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
-}
-
-fn id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
-    let raw = Box::<serde_json::value::RawValue>::deserialize(deserializer)?;
-    number(&raw).ok_or_else(|| serde::de::Error::custom("id is no number"))
 }
 
 impl Client {
-    /// All webhooks of the company (at most five). Costs a call of the quota.
+    /// All webhooks of the company (at most five): `GET /v1/webhooks`. Costs a call of the quota.
     ///
     /// # Errors
     /// By class, see [`Error`]. [`Error::NotFound`] where only the old registration exists.
     pub async fn webhooks(&self) -> Result<Vec<Webhook>, Error> {
-        let page = Page::read(&self.read("/v1/webhooks", &[]).await?)?;
-        page.rows.iter().map(|row| webhook(row.get())).collect()
+        Page::read(&self.read("/v1/webhooks", &[]).await?)?.of().items()
     }
 
-    /// Registers a webhook. The same URL twice is refused: [`Error::is_already_so`].
+    /// One webhook: `GET /v1/webhooks/<id>`.
+    ///
+    /// # Errors
+    /// As [`Self::webhooks`].
+    pub async fn webhook(&self, webhook_id: u64) -> Result<Webhook, Error> {
+        one(&self.read(&format!("/v1/webhooks/{webhook_id}"), &[]).await?)
+    }
+
+    /// Makes sure that this webhook is there: changes the one with the same URL, or makes one. Two calls.
+    ///
+    /// # Errors
+    /// As [`Self::create_webhook`].
+    pub async fn register_webhook(&self, spec: &WebhookSpec) -> Result<Webhook, Error> {
+        let webhooks = self.webhooks().await?;
+        match webhooks.iter().find(|webhook| webhook.url.as_deref() == Some(spec.url.as_str())) {
+            Some(webhook) => self.update_webhook(webhook.id, spec).await,
+            None => self.create_webhook(spec).await,
+        }
+    }
+
+    /// Makes a webhook: `POST /v1/webhooks`. The same URL twice is refused: [`Error::is_already_so`]. Names of events that
+    /// the installation does not know are refused under the field `events`.
     ///
     /// # Errors
     /// By class, see [`Error`]; [`Error::NotAllowed`] for a read-only client.
     pub async fn create_webhook(&self, spec: &WebhookSpec) -> Result<Webhook, Error> {
-        self.put_webhook(Method::POST, "/v1/webhooks", spec).await
+        one(&self.change(Change::new(Method::POST, "/v1/webhooks").body(spec.body())).await?)
     }
 
-    /// Changes a webhook to `spec`.
+    /// Changes a webhook to `spec`: `PUT /v1/webhooks/<id>`.
     ///
     /// # Errors
     /// As [`Self::create_webhook`].
-    pub async fn update_webhook(&self, id: u64, spec: &WebhookSpec) -> Result<Webhook, Error> {
-        self.put_webhook(Method::PUT, &format!("/v1/webhooks/{id}"), spec).await
+    pub async fn update_webhook(&self, webhook_id: u64, spec: &WebhookSpec) -> Result<Webhook, Error> {
+        let path = format!("/v1/webhooks/{webhook_id}");
+        one(&self.change(Change::new(Method::PUT, &path).body(spec.body())).await?)
     }
 
-    /// Deletes a webhook; one that is not there counts as deleted.
+    /// Deletes a webhook: `DELETE /v1/webhooks/<id>`; one that is not there counts as deleted.
     ///
     /// # Errors
     /// As [`Self::create_webhook`].
-    pub async fn delete_webhook(&self, id: u64) -> Result<(), Error> {
-        match self.write(Method::DELETE, &format!("/v1/webhooks/{id}"), None).await {
-            Ok(_) | Err(Error::NotFound) => Ok(()),
+    pub async fn delete_webhook(&self, webhook_id: u64) -> Result<(), Error> {
+        let path = format!("/v1/webhooks/{webhook_id}");
+        match self.change(Change::new(Method::DELETE, &path)).await {
+            Ok(body) => Answer::parse(&body).map(drop),
+            Err(Error::NotFound) => Ok(()),
             Err(error) => Err(error),
         }
     }
 
-    async fn put_webhook(&self, method: Method, path: &str, spec: &WebhookSpec) -> Result<Webhook, Error> {
-        let unreadable = |_| Error::Unreadable("webhook".into());
-        let body: Value = serde_json::to_value(spec).map_err(unreadable)?;
-        let page = Page::read(&self.write(method, path, Some(&body)).await?)?;
-        let row = page.rows.first().ok_or_else(|| Error::Unreadable("no webhook".into()))?;
-        webhook(row.get())
+    /// Sets the old single webhook, or removes it with `None`: `POST /v1/companies/web_hook`. It sends clients' messages,
+    /// messages to clients of external channels, and tags of clients. Which one is set is `hook` of [`Client::api_info`].
+    ///
+    /// # Errors
+    /// As [`Self::create_webhook`].
+    pub async fn set_old_web_hook(&self, url: Option<&str>) -> Result<Answer, Error> {
+        self.set_old_hook("/v1/companies/web_hook", url).await
     }
-}
 
-fn webhook(row: &str) -> Result<Webhook, Error> {
-    serde_json::from_str(row).map_err(|_| Error::Unreadable("webhook".into()))
+    /// Sets the old webhook for closed chats, or removes it with `None`: `POST /v1/companies/chat_close_web_hook`.
+    ///
+    /// # Errors
+    /// As [`Self::create_webhook`].
+    pub async fn set_old_chat_close_web_hook(&self, url: Option<&str>) -> Result<Answer, Error> {
+        self.set_old_hook("/v1/companies/chat_close_web_hook", url).await
+    }
+
+    async fn set_old_hook(&self, path: &str, url: Option<&str>) -> Result<Answer, Error> {
+        let body = Fields::default().with("url", url.map_or(Value::Null, Value::from));
+        Answer::parse(&self.change(Change::new(Method::POST, path).body(body)).await?)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::row::{Row, value_of_bytes};
 
     #[test]
     fn a_webhook_is_read_and_its_address_is_not_shown() {
-        let hook = webhook(
-            r#"{"id":"3101","name":null,"url":"https://x.example/hooks/acme/s3cret","events":["inbox"],
-                "status":"enable","errors":[{"text":"timeout","created_at":1768469400}],"source":"api"}"#,
-        )
-        .unwrap();
+        let body =
+            br#"{"id":"3101","name":null,"url":"https://x.example/hooks/acme/s3cret","events":["inbox"],
+            "status":"enable","errors":[{"text":"timeout","created_at":1768469400}],"source":"api"}"#;
+        let hook = Webhook::read(value_of_bytes(body).unwrap()).unwrap();
         assert_eq!((hook.id, hook.is_enabled(), hook.errors.len()), (3101, true, 1));
         assert!(!format!("{hook:?}").contains("s3cret"));
+        let spec = WebhookSpec::new("a", "https://x.example/hooks/acme/s3cret", &["inbox"]);
+        assert!(!format!("{spec:?}").contains("s3cret"));
     }
 }

@@ -178,7 +178,7 @@ mod tests {
 
     #[test]
     fn each_class_of_failure_ends_in_its_own_way() {
-        let down = Error::Retry { what: "http 502".into(), after: None };
+        let down = Error::Retry { what: "http 502".into(), after: None, may_have_happened: false };
         assert_eq!(RETRY.next(&down, 6, 0), Next::GiveUp);
         assert!(matches!(RETRY.next(&Error::Unreadable("html".into()), 1, 0), Next::Wait(_)));
         assert_eq!(RETRY.next(&Error::QuotaSpent, 1, 0), Next::QuotaMonth);

@@ -1,4 +1,4 @@
-//! How fast the API may be called: one pace per account, at or below 4 calls a second by default (chat2desk.md 1.4).
+//! A rate of calls, kept by even spacing.
 
 use std::future::Future;
 use std::pin::Pin;
