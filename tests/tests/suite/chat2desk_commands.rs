@@ -5,6 +5,7 @@
 
 mod changes;
 mod reads;
+mod refusals;
 mod scene;
 mod scripts;
 
