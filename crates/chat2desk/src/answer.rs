@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::DateTime;
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Rejection};
@@ -72,7 +73,7 @@ impl std::fmt::Debug for Answer {
 /// Judges an answer by the table of chat2desk.md 1.6. `Ok` means: a success whose body starts like JSON; that of a change
 /// may also be empty.
 /// `changes` tells whether something was asked to be changed.
-pub(crate) fn judge(status: u16, retry_after: Option<&str>, body: &[u8], changes: bool) -> Result<(), Error> {
+pub(crate) fn judge(status: u16, wait: Option<Duration>, body: &[u8], changes: bool) -> Result<(), Error> {
     if (200..300).contains(&status) && !says_error(body) {
         return match body.iter().find(|byte| !byte.is_ascii_whitespace()) {
             Some(b'{' | b'[') => Ok(()),
@@ -82,7 +83,6 @@ pub(crate) fn judge(status: u16, retry_after: Option<&str>, body: &[u8], changes
             None => Err(Error::Unreadable("empty".into())),
         };
     }
-    let wait = retry_after.and_then(seconds);
     let body: Value = serde_json::from_slice(body).unwrap_or(Value::Null);
     let text = texts(&body).to_lowercase();
     if is_quota(&text) {
@@ -111,9 +111,13 @@ fn says_error(body: &[u8]) -> bool {
             .is_ok_and(|body| body.get("status").and_then(Value::as_str) == Some("error"))
 }
 
-fn seconds(retry_after: &str) -> Option<Duration> {
-    let seconds: f64 = retry_after.trim().parse().ok()?;
-    Duration::try_from_secs_f64(seconds).ok()
+/// What `Retry-After` says: seconds, or a date, which counts from the answer's own `Date`.
+pub(crate) fn asked_wait(retry_after: &str, date: Option<&str>) -> Option<Duration> {
+    if let Ok(seconds) = retry_after.trim().parse() {
+        return Duration::try_from_secs_f64(seconds).ok();
+    }
+    let read = |date: &str| DateTime::parse_from_rfc2822(date.trim()).ok();
+    (read(retry_after)? - read(date?)?).to_std().ok()
 }
 
 /// All texts of an error answer: `message`, `errors` (anything), `error`.
@@ -180,8 +184,8 @@ fn rejection(status: u16, body: &Value, text: &str) -> Rejection {
 mod tests {
     use super::*;
 
-    fn class(status: u16, retry_after: Option<&str>, body: &str) -> String {
-        match judge(status, retry_after, body.as_bytes(), false) {
+    fn class(status: u16, body: &str) -> String {
+        match judge(status, None, body.as_bytes(), false) {
             Ok(()) => "ok".into(),
             Err(error) => {
                 let shown = format!("{error:?}");
@@ -211,19 +215,22 @@ mod tests {
             (400, r#"{"status":"error","errors":{"url":["bad"]}}"#, "Rejection"),
             (301, "", "Rejection"),
         ] {
-            let got = class(status, None, body).replace("Rejected", "Rejection");
+            let got = class(status, body).replace("Rejected", "Rejection");
             assert_eq!(got, expected, "{status} {body}");
         }
     }
 
     #[test]
-    fn retry_after_is_honoured_when_it_is_a_number() {
-        let wait = |header| judge(429, header, b"", true).unwrap_err().asked_to_wait();
-        assert_eq!(wait(Some("7")), Some(Duration::from_secs(7)));
-        assert_eq!(wait(Some("0.5")), Some(Duration::from_millis(500)));
-        assert_eq!(wait(Some("-3")), None);
-        assert_eq!(wait(Some("soon")), None);
-        assert_eq!(wait(None), None);
+    fn retry_after_is_a_number_or_a_date() {
+        assert_eq!(asked_wait("7", None), Some(Duration::from_secs(7)));
+        assert_eq!(asked_wait("0.5", None), Some(Duration::from_millis(500)));
+        let (now, later) = ("Thu, 15 Jan 2026 09:30:00 GMT", "Thu, 15 Jan 2026 09:31:30 GMT");
+        assert_eq!(asked_wait(later, Some(now)), Some(Duration::from_secs(90)));
+        for (header, date) in
+            [("-3", None), ("soon", Some(now)), (later, None), (now, Some(later)), ("NaN", None)]
+        {
+            assert_eq!(asked_wait(header, date), None, "{header}");
+        }
     }
 
     #[test]

@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::{Bytes, BytesMut};
 use reqwest::Method;
-use reqwest::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER};
+use reqwest::header::{AUTHORIZATION, DATE, HeaderValue, RETRY_AFTER};
 use serde_json::Value;
 
-use crate::answer::judge;
+use crate::answer::{asked_wait, judge};
 use crate::budget::{Pace, WallClock};
 use crate::error::Error;
 use crate::query::Query;
@@ -181,13 +181,13 @@ impl Client {
         self.calls.fetch_add(1, Ordering::Relaxed);
         let response = request.send().await.map_err(|error| interrupted(error, changes))?;
         let status = response.status().as_u16();
-        let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
-        let retry_after = retry_after.map(str::to_owned);
+        let header = |name| response.headers().get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+        let wait = header(RETRY_AFTER).and_then(|wait| asked_wait(wait, header(DATE)));
         let body = self.body_of(response, changes).await;
         // The answer to an error is judged by its status even when its body breaks off.
         let body = if (200..300).contains(&status) { body? } else { body.unwrap_or_default() };
         tracing::debug!(api.path = path, api.status = status, api.answer_bytes = body.len(), "api answered");
-        judge(status, retry_after.as_deref(), &body, changes)?;
+        judge(status, wait, &body, changes)?;
         Ok(body)
     }
 

@@ -1,21 +1,12 @@
-//! A typed client of the Chat2Desk REST API, usable alone.
+#![doc = include_str!("../README.md")]
 //!
-//! Owns: how the vendor's lists are asked for and walked, how its answers and errors are read, how fast it may be
-//! called. Every row of a list is kept byte for byte ([`Page::rows`]), so that a caller can store what came.
+//! # For who works on this crate
 //!
-//! Must not know: logs, tables, accounts. It has no clock of its own but the timer that it is given.
+//! Owns: how the vendor's commands are sent, how its lists are walked, how its answers and errors are read, how fast it may
+//! be called. Must not know: logs, tables, accounts. Clocks and timers are passed in.
 //!
-//! ```no_run
-//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! use chat2desk::{Client, ListQuery, Settings, Token};
-//! let client = Client::new(Settings::new("https://api.chat2desk.com".parse()?, Token::new("…")))?;
-//! let page = client.operators(&ListQuery::first(200)).await?;
-//! println!("{} of {:?}", page.rows.len(), page.meta.and_then(|meta| meta.total));
-//! # Ok(()) }
-//! ```
-//!
-//! To add a command: 1. its path in [`allow`] when it only reads, 2. a method in `lists` or a module of its own,
-//! 3. a test of its answer. The facts about the vendor are in reference/chat2desk.md.
+//! To add a command: 1. its path in [`allow`] when it only reads, 2. a method in the module of its group, 3. a row in
+//! `tests/commands`. The facts about the vendor are in reference/chat2desk.md.
 
 pub mod allow;
 pub mod budget;

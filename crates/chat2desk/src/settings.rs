@@ -11,7 +11,7 @@ use crate::{Budget, Token};
 /// What a client may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// GET of the paths in [`allow`] only.
+    /// GET of the paths in [`allow`](crate::allow) only.
     ReadOnly,
     /// Also what changes something, the five commands included that do so through GET.
     ReadWrite,

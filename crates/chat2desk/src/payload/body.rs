@@ -44,7 +44,7 @@ fn form(bytes: &[u8]) -> Option<Value> {
 
 /// Replaces `\ud8xx` escapes that have no partner by `\ufffd`, and bytes that are no UTF-8 by U+FFFD; `None` when
 /// there is nothing to mend.
-fn mend_surrogates(bytes: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn mend_surrogates(bytes: &[u8]) -> Option<Vec<u8>> {
     let text = String::from_utf8_lossy(bytes).into_owned();
     let mut mended = text.clone().into_bytes();
     let mut changed = mended != bytes;

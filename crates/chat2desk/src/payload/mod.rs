@@ -11,3 +11,5 @@ mod time;
 pub use body::{NotJson, bodies};
 pub use fields::{Fields, WrongType, alias};
 pub use time::{local, parse_time};
+
+pub(crate) use body::mend_surrogates;

@@ -71,8 +71,13 @@ pub(crate) fn flag(value: &Value) -> Option<Option<bool>> {
 pub(crate) fn time(value: &Value) -> Option<Option<DateTime<Utc>>> {
     match value {
         Value::String(text) if text.trim().is_empty() => Some(None),
-        value => parse_time(value, &Utc).map(Some),
+        value => parse_time(&copied(value), &Utc).map(Some),
     }
+}
+
+/// A copy in the form that [`crate::payload`] reads.
+fn copied<T: From<Value>>(value: &Value) -> T {
+    value.clone().into()
 }
 
 /// A time of the company's wall clock, which says no zone.

@@ -16,7 +16,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::error::Error;
-use crate::payload;
+use crate::payload::mend_surrogates;
 
 pub(crate) use cell::{
     any, count, flag, flags, id, ids, list, map, number, text, texts, time, wall_time, word,
@@ -50,14 +50,18 @@ pub(crate) fn value_of(raw: &RawValue) -> Result<Value, Error> {
 }
 
 pub(crate) fn value_of_bytes(bytes: &[u8]) -> Result<Value, Error> {
-    serde_json::from_slice(bytes).or_else(|_| {
-        // `bodies` mends them; of an array it makes its items, which is undone here.
-        let mut items = payload::bodies(bytes).map_err(|error| Error::Unreadable(error.0))?;
-        let is_list = bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
-        match items.len() {
-            1 if !is_list => Ok(items.remove(0)),
-            _ => Ok(Value::Array(items)),
-        }
+    let read = serde_json::from_slice(bytes).or_else(|error| {
+        let mended = mend_surrogates(bytes).ok_or(error)?;
+        serde_json::from_slice(&mended)
+    });
+    // serde's own text may quote the input; its category and place do not.
+    read.map_err(|error: serde_json::Error| {
+        Error::Unreadable(format!(
+            "{:?} at line {} column {}",
+            error.classify(),
+            error.line(),
+            error.column()
+        ))
     })
 }
 

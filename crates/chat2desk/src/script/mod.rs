@@ -1,8 +1,8 @@
 //! The commands of the vendor's Python scripts, by their own names, from outside (chat2desk.md 4.2).
 //!
 //! A script of the vendor's runs on the vendor's machines and calls `c2d.send_message(…)`. Here the same name does the same
-//! through the REST API: `client.script().send_message(…)`. Where REST cannot, the call says so: [`Error::NotInRest`], or a
-//! field of the answer.
+//! through the REST API: `client.script().send_message(…)`. Where REST cannot, the call says so:
+//! [`Error::NotInRest`](crate::Error::NotInRest), or a field of the answer.
 //!
 //! | Command | Through | Differs |
 //! |---|---|---|

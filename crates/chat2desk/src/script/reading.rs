@@ -92,7 +92,7 @@ impl Script<'_> {
     }
 
     /// Dialogs whose client waits longer than `limit`, with the clients. REST lists the dialogs only: each client costs a
-    /// call, or two where the dialog does not tell its client but its operator's messages do not either.
+    /// call more, and a dialog that does not tell its client another.
     pub async fn get_unanswered_dialogs(&self, limit: Duration) -> Result<Vec<UnansweredDialog>, Error> {
         let mut unanswered = Vec::new();
         for dialog in self.client.unanswered_dialogs(limit).await?.items()? {
