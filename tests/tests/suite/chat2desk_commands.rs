@@ -73,7 +73,6 @@ fn faults() -> Vec<(Misdeed, &'static str, bool)> {
         (Refusal::TooMany, "rate limited"),
     ];
     assert_eq!(refused.len(), Refusal::ALL.len());
-    let date = "Fri, 22 Jan 2026 06:00:30 GMT".to_owned();
     let others = [
         (Misdeed::HangUp, "retry", false),
         (Misdeed::LoseAnswer, "retry", true),
@@ -85,7 +84,7 @@ fn faults() -> Vec<(Misdeed, &'static str, bool)> {
         (Misdeed::TruncatedJson, "unreadable", true),
         (Misdeed::TooMany { retry_after: Some(7) }, "rate limited", false),
         (Misdeed::TooMany { retry_after: None }, "rate limited", false),
-        (Misdeed::TooManyUntil { retry_after: date }, "rate limited", false),
+        (Misdeed::TooManyUntil { seconds: 9 }, "rate limited", false),
         (Misdeed::QuotaSpent, "quota spent", false),
     ];
     let refused = refused.map(|(refusal, class)| (Misdeed::Vendor { refusal }, class, false));
@@ -112,8 +111,14 @@ async fn every_command_fails_with_the_class_of_each_fault() {
                 assert!(may_be || !is_done, "{name} and {misdeed:?}: done, and the error denies it");
             }
             let wait = told.as_ref().err().and_then(Error::asked_to_wait);
-            let asked = matches!(misdeed, Misdeed::TooMany { retry_after: Some(7) });
-            assert_eq!(wait, asked.then_some(Duration::from_secs(7)), "{name} and {misdeed:?}");
+            let asked = match misdeed {
+                Misdeed::TooMany { retry_after: Some(seconds) } | Misdeed::TooManyUntil { seconds } => {
+                    Some(seconds)
+                }
+                _ => None,
+            };
+            let asked = asked.map(|seconds| Duration::from_secs(seconds.into()));
+            assert_eq!(wait, asked, "{name} and {misdeed:?}");
         }
     }
     scene.stop().await;

@@ -55,10 +55,10 @@ pub enum Misdeed {
         #[serde(default)]
         retry_after: Option<u32>,
     },
-    /// Nothing is done; 429 with an HTTP date, or any other text, in `Retry-After`.
+    /// Nothing is done; 429 with a date of the world's clock in `Retry-After`, and the world's `Date` beside it.
     TooManyUntil {
-        /// The header's text.
-        retry_after: String,
+        /// So long from now.
+        seconds: u32,
     },
     /// Nothing is done; one of the service's own refusals.
     Vendor {

@@ -19,7 +19,8 @@ pub(super) fn plain(answer: &Answer) -> service::Answer {
 }
 
 /// The answer of a fault that keeps the call from being done.
-pub(super) fn instead(misdeed: &Misdeed, cut: &Cut) -> Option<Response> {
+pub(super) fn instead(misdeed: &Misdeed, cut: &Cut, now: DateTime<Utc>) -> Option<Response> {
+    let date = |at: DateTime<Utc>| at.format("%a, %d %b %Y %H:%M:%S GMT");
     let too_many = || plain(&Refusal::TooMany.answer());
     Some(respond(&match misdeed {
         Misdeed::Refuse { status, body } => service::Answer::plain(*status, body.clone()),
@@ -27,7 +28,10 @@ pub(super) fn instead(misdeed: &Misdeed, cut: &Cut) -> Option<Response> {
         Misdeed::QuotaSpent => plain(&Refusal::QuotaSpent.answer()),
         Misdeed::TooMany { retry_after: None } => too_many(),
         Misdeed::TooMany { retry_after: Some(seconds) } => too_many().with("retry-after", seconds),
-        Misdeed::TooManyUntil { retry_after } => too_many().with("retry-after", retry_after),
+        Misdeed::TooManyUntil { seconds } => {
+            let until = now + TimeDelta::seconds((*seconds).into());
+            too_many().with("retry-after", date(until)).with("date", date(now))
+        }
         Misdeed::ServerError => service::Answer::html(500, SORRY),
         Misdeed::FailWith { status } => service::Answer::html(*status, SORRY),
         Misdeed::Html => service::Answer::html(200, SORRY),

@@ -53,7 +53,8 @@ pub(super) fn query(uri: &Uri) -> Vec<(String, String)> {
 /// The honest answer, with whatever fault waits for this call.
 async fn serve_call(shared: &Shared, index: usize, mut call: Call, cut: &Cut) -> Response {
     let struck = shared.lock(index).and_then(|mut tenant| tenant.faults.strike(&call.method, &call.path));
-    if let Some(response) = struck.as_ref().and_then(|misdeed| faults::instead(misdeed, cut)) {
+    let now = shared.clock.now();
+    if let Some(response) = struck.as_ref().and_then(|misdeed| faults::instead(misdeed, cut, now)) {
         return response;
     }
     match &struck {
