@@ -53,6 +53,14 @@ pub enum Error {
     /// The object is already so, or not in the state that the action needs: nothing was changed.
     #[error("{0}")]
     WrongState(&'static str),
+    /// A value that the service does not take.
+    #[error("{field} {text}")]
+    Invalid {
+        /// Parameter, by the service's name.
+        field: &'static str,
+        /// What is wrong with it, in the service's words.
+        text: &'static str,
+    },
     /// The listener or the connection of the server failed: serve again on another one.
     #[error("the simulator's server failed")]
     Serve(#[source] std::io::Error),

@@ -4,6 +4,7 @@
 mod backfill;
 mod bad_input;
 mod chance;
+mod chat2desk_commands;
 mod completeness;
 mod crash;
 mod crm;

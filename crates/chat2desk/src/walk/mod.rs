@@ -78,7 +78,12 @@ impl OffsetWalk {
             Some(total) => next >= total || page.rows.is_empty(),
             None => page.rows.len() < page.full(asked),
         };
+        // A full page of known rows is the first one again, even where the offset has passed the total by now.
+        let is_lacking = page.total().is_some_and(|total| self.rows() < total)
+            && !page.rows.is_empty()
+            && page.rows.len() >= page.full(asked);
         match (is_last, brought_new) {
+            (true, false) if is_lacking => Step::Stuck,
             (true, _) => Step::End,
             (false, true) => Step::Next(next),
             (false, false) => Step::Stuck,

@@ -56,6 +56,13 @@ fn an_ignored_offset_ends_the_walk_as_stuck() {
     let mut walk = OffsetWalk::default();
     assert_eq!(walk.after(&page([1, 2], Some(5)), 0, 2, id_key), Step::Next(2));
     assert_eq!(walk.after(&page([1, 2], Some(5)), 2, 2, id_key), Step::Stuck);
+    let mut short = OffsetWalk::default();
+    assert_eq!(short.after(&page([1, 2], Some(3)), 0, 2, id_key), Step::Next(2));
+    assert_eq!(
+        short.after(&page([1, 2], Some(3)), 2, 2, id_key),
+        Step::Stuck,
+        "two pages would do, and row 3 is missing"
+    );
 }
 
 #[test]

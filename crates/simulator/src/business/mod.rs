@@ -8,6 +8,7 @@
 mod act;
 mod asides;
 mod chat;
+mod holdings;
 mod hours;
 mod people;
 

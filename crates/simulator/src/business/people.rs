@@ -198,6 +198,8 @@ pub(super) fn settle(world: &mut World, now: DateTime<Utc>) {
         online: bot,
         offline_type: None,
         last_visit: now,
+        phone: None,
+        external_id: None,
         bot,
     };
     for person in &STAFF {
@@ -228,6 +230,7 @@ pub(super) fn settle(world: &mut World, now: DateTime<Utc>) {
         group_id,
         group_name: group_name.into(),
         label: label.into(),
+        description: String::new(),
     };
     world.tags = vec![tag(601, 60, "Segments", "VIP"), tag(602, 60, "Segments", "Club member")];
     for (id, label) in (611..).zip(SCORES) {
@@ -237,6 +240,7 @@ pub(super) fn settle(world: &mut World, now: DateTime<Utc>) {
         world.tags.push(tag(id, 62, "Topics", topic.tag));
     }
     world.score_tags = [611, 612, 613, 614, 615];
+    world.holdings = super::holdings::holdings(now);
 }
 
 /// The tag id of a topic.

@@ -9,120 +9,25 @@
 //! | `POST /control/release` | `{"name": …}` | lets held calls go on |
 //! | `POST /control/mishaps` | [`super::Mishaps`] | bad luck for webhooks from now on |
 //! | `POST /control/webhook` | [`Register`] | registers a webhook directly; `"old": true` sets both old hooks |
-//! | `POST /control/account` | [`Settings`] | mode, quota, calls |
+//! | `POST /control/unsubscribe` | [`Unsubscribe`] | takes events out of registrations, as when nobody thought of them |
+//! | `POST /control/channel` | [`AddChannel`] | another channel, for instance an external one |
+//! | `POST /control/account` | [`Settings`] | mode, quota, calls, writing first, and [`super::model::Habits`] |
 //! | `POST /control/rate` | [`Rate`] | the client of a chat that was closed is asked and answers at once: `valuation_request_id`, `request_id`, ... |
 //! | `GET /control/state` | | counts and, without `?requests=false`, the truth of each request and of each score |
 //!
 //! `?account=<slug>` picks the account; without it the first one is meant.
 
-use chrono::{DateTime, Utc};
-use serde::Deserialize;
+mod orders;
+
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
-use super::happenings::{Closing, Rated, Told};
-use super::model::{ApiMode, Id, Thread, World};
+use super::happenings::{Closing, Rated};
+use super::model::{Channel, Id, Message, MessageKind, Thread, World};
 use super::truth;
 use super::webhooks::NAMES;
 use crate::Error;
-
-/// Who does something.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "snake_case")]
-pub enum Doing {
-    /// The client writes.
-    #[default]
-    Client,
-    /// An operator writes.
-    Operator,
-    /// An automatic answer.
-    Autoreply,
-    /// A note.
-    Comment,
-    /// A system line.
-    System,
-    /// The chat is given to `operator_id` by the rule.
-    Assign,
-    /// It moves to `operator_id`.
-    Transfer,
-    /// An operator closes it.
-    Close,
-    /// It closes by inactivity.
-    Timeout,
-    /// The survey goes out.
-    Survey,
-    /// The client gives `score`.
-    Score,
-    /// The tag of the client's latest score is taken off.
-    Withdraw,
-    /// `tag_id` is put on the open or last request.
-    Tag,
-}
-
-/// One thing that somebody does now. Without `client_id` a new client comes.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Say {
-    /// What.
-    #[serde(rename = "as")]
-    pub doing: Doing,
-    /// Whose chat.
-    pub client_id: Option<Id>,
-    /// Where; the first channel when absent.
-    pub channel_id: Option<Id>,
-    /// By which messenger; the channel's first when absent.
-    pub transport: Option<String>,
-    /// By or to whom; the first operator when absent.
-    pub operator_id: Option<Id>,
-    /// Text.
-    pub text: String,
-    /// 1 to 5.
-    pub score: u8,
-    /// By which roads the score is told.
-    pub told: Told,
-    /// Tag.
-    pub tag_id: Id,
-}
-
-/// A score on demand.
-#[derive(Clone, Copy, Debug, Deserialize)]
-pub struct Rate {
-    /// 1 to 5.
-    pub score: u8,
-    /// Whose chat; absent is any.
-    #[serde(default)]
-    pub client_id: Option<Id>,
-    /// By which roads it is told.
-    #[serde(default)]
-    pub told: Told,
-}
-
-/// A registration.
-#[derive(Clone, Debug, Deserialize)]
-pub struct Register {
-    /// Where to.
-    pub url: String,
-    /// Names; absent is all.
-    #[serde(default)]
-    pub events: Option<Vec<String>>,
-    /// Channels; empty is all.
-    #[serde(default)]
-    pub channels: Vec<Id>,
-    /// Set the two old hooks instead.
-    #[serde(default)]
-    pub old: bool,
-}
-
-/// Account settings to change.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Settings {
-    /// Access level.
-    pub mode: Option<ApiMode>,
-    /// Calls a month instead of the level's number.
-    pub quota: Option<u64>,
-    /// Calls of this month.
-    pub calls: Option<u64>,
-}
+pub use orders::{AddChannel, Doing, Rate, Register, Say, Settings, Unsubscribe};
 
 /// Carries out [`Say`]; answers the ids that it touched.
 ///
@@ -163,6 +68,30 @@ pub fn say(world: &mut World, say: &Say, now: DateTime<Utc>) -> Result<Value, Er
             let request = request.ok_or(Error::NotFound { what: "request" })?;
             world.tag_request(now, request, say.tag_id).map(|()| None)?
         }
+        Doing::Choose => Some(world.choose(now, thread, say.item_id)?),
+        Doing::Import => {
+            let written = now - TimeDelta::seconds(say.seconds_ago.into());
+            Some(world.import(now, thread, say.from_client, written, text)?)
+        }
+        Doing::QrCode => {
+            let picture = format!("https://storage.example.org/m/qr-{}.jpg", world.next.message);
+            Some(world.client_shows_qr_code(now, thread, &picture, text)?)
+        }
+        Doing::Undelivered => {
+            let sent = |message: &&Message| message.thread == thread && message.kind == MessageKind::ToClient;
+            let last = world.messages.values().rev().find(sent).map(|message| message.id);
+            world.delivery_failed(now, last.ok_or(Error::NotFound { what: "message" })?, text)?;
+            last
+        }
+        Doing::Bar => world.bar(now, client).map(|()| None)?,
+        Doing::NoWhatsapp => {
+            world.clients.get_mut(&client).ok_or(Error::NotFound { what: "client" })?.unreachable = true;
+            None
+        }
+        Doing::Status if text == "logout" => world.operator_leaves(now, operator).map(|()| None)?,
+        Doing::Status => {
+            world.operator_status(now, operator, text != "offline", Some(text)).map(|()| None)?
+        }
     };
     let request =
         world.going.get(&thread).and_then(|going| going.survey.or(going.request).or(going.last_common));
@@ -192,12 +121,38 @@ pub fn register(world: &mut World, wanted: Register) -> Option<Id> {
     Some(world.webhooks.register("control", &wanted.url, events, wanted.channels))
 }
 
+/// Carries out [`Unsubscribe`]; answers how many registrations lost something.
+pub fn unsubscribe(world: &mut World, wanted: &Unsubscribe) -> usize {
+    let mut changed = 0;
+    for hook in &mut world.webhooks.list {
+        let before = hook.events.len();
+        hook.events.retain(|name| !wanted.events.contains(name));
+        changed += usize::from(hook.events.len() < before);
+    }
+    changed
+}
+
+/// Carries out [`AddChannel`]; one with the same id is replaced.
+pub fn add_channel(world: &mut World, wanted: AddChannel) {
+    let AddChannel { id, name, transports } = wanted;
+    world.channels.retain(|channel| channel.id != id);
+    world.channels.push(Channel { id, phone: name.clone(), name, transports });
+}
+
 /// Carries out [`Settings`].
-pub fn settings(world: &mut World, wanted: &Settings) {
+pub fn settings(world: &mut World, wanted: Settings, now: DateTime<Utc>) {
     let account = &mut world.account;
     account.mode = wanted.mode.unwrap_or(account.mode);
     account.quota = wanted.quota.or(account.quota);
     account.calls = wanted.calls.unwrap_or(account.calls);
+    account.write_first = wanted.write_first.unwrap_or(account.write_first);
+    if let Some(habits) = wanted.habits {
+        let released = account.habits.stuck && !habits.stuck;
+        account.habits = habits;
+        if released {
+            world.unstick(now);
+        }
+    }
 }
 
 /// Counts, and the truth of each request when wanted.

@@ -1,6 +1,29 @@
 //! What Chat2Desk can do wrong on purpose. How faults are queued and chosen: [`crate::faults`].
+//!
+//! Each is one `POST /control/faults`, for instance `{"path": "/v1/messages", "kind": "too_many", "retry_after": 7}`:
+//!
+//! | what goes wrong | how |
+//! |---|---|
+//! | the offset is ignored | always on messages and channels; elsewhere `offset_ignored` |
+//! | rows are inserted while a list is paged | `insert_rows` |
+//! | an id is visible late | `late_id` |
+//! | a row is missing | `lose_row` |
+//! | 429, with and without `Retry-After` | `too_many`, `too_many_until` |
+//! | 5xx, before and after the deed | `server_error`, `fail_with`, `fail_after` |
+//! | the connection is cut before the deed, after it, in the answer | `hang_up`, `lose_answer`, `cut_answer` |
+//! | truncated JSON, HTML with status 200 | `truncated_json`, `html` |
+//! | the quota is spent | `quota_spent`, or really: `POST /control/account` with `quota` |
+//! | a refusal of reference 1.6 | `vendor` with `refusal`; any other answer: `refuse` |
+//! | a slow answer, a call that waits | `late`, `hold` |
+//!
+//! What is a habit of an installation rather than a mishap (`start_id` with dates refused, a `limit` above 200, the form of
+//! `errors`, unknown event names, messages that stay unsent) is set by `POST /control/account` with
+//! [`super::model::Habits`]. Bad luck of webhooks (late, doubled, reordered, lost) is [`super::Mishaps`], by
+//! `POST /control/mishaps`; a subscription that somebody took away is `POST /control/unsubscribe`.
 
 use serde::{Deserialize, Serialize};
+
+use super::api::Refusal;
 
 /// What happens instead of, or around, the honest answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -31,6 +54,30 @@ pub enum Misdeed {
         /// Seconds for `Retry-After`; without it the header is missing.
         #[serde(default)]
         retry_after: Option<u32>,
+    },
+    /// Nothing is done; 429 with a date of the world's clock in `Retry-After`, and the world's `Date` beside it.
+    TooManyUntil {
+        /// So long from now.
+        seconds: u32,
+    },
+    /// Nothing is done; one of the service's own refusals.
+    Vendor {
+        /// Which.
+        refusal: Refusal,
+    },
+    /// Nothing is done, and the connection is cut without a word.
+    HangUp,
+    /// It is done; the connection is cut in the middle of the answer.
+    CutAnswer,
+    /// Nothing is done; this status with an HTML page.
+    FailWith {
+        /// HTTP status.
+        status: u16,
+    },
+    /// It is done; the answer is this status with an HTML page, as when a proxy loses patience.
+    FailAfter {
+        /// HTTP status.
+        status: u16,
     },
     /// 500 with an HTML page.
     ServerError,

@@ -2,13 +2,21 @@
 //! would send. The instant is an argument; a world's present never goes back.
 
 mod cards;
+mod company;
 mod course;
+mod later;
+mod menu;
+mod notices;
 mod scores;
+mod staff;
 mod talk;
 
-use super::model::{Id, MessageKind, Thread, World};
+use super::model::{Id, Media, MessageKind, Thread, World};
 use crate::Error;
+pub(super) use company::Outgoing;
+pub(super) use later::{Agenda, SETTLING};
 pub use scores::{Rated, Told};
+pub(super) use staff::STATUSES;
 
 /// Why a chat is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,12 +34,20 @@ struct Draft<'a> {
     text: &'a str,
     operator: Option<Id>,
     attachment: Option<&'a str>,
+    media: Option<&'a Media>,
 }
+
+impl<'a> Draft<'a> {
+    /// Nothing but a text, by nobody.
+    fn new(kind: MessageKind, text: &'a str) -> Self {
+        Self { kind, text, operator: None, attachment: None, media: None }
+    }
+}
+
 impl World {
     fn known(&self, thread: Thread) -> Result<(), Error> {
         self.client(thread.client)?;
-        let channel = self.channels.iter().any(|channel| channel.id == thread.channel);
-        if channel { Ok(()) } else { Err(Error::NotFound { what: "channel" }) }
+        self.channel(thread.channel).map(|_| ())
     }
 
     fn known_operator(&self, operator: Id) -> Result<(), Error> {

@@ -14,9 +14,10 @@ pub mod statistics;
 pub mod truth;
 pub mod webhooks;
 
+pub use api::Refusal;
 pub use faults::{Fault, Faults, Misdeed};
 pub use happenings::{Closing, Rated, Told};
-pub use model::{Account, ApiMode, Id, Thread, World};
+pub use model::{Account, ApiMode, ErrorForm, Habits, Id, Thread, World};
 pub use webhooks::{Delivery, Mishaps, Outbox, Webhook};
 
 #[cfg(test)]

@@ -2,17 +2,23 @@
 
 mod account;
 mod entities;
+mod holdings;
+mod message;
 
 use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
 
+use super::happenings::Agenda;
 use super::webhooks::Webhooks;
 use crate::Error;
-pub use account::{Account, ApiMode};
-pub use entities::{
-    Channel, Client, Dialog, Group, Message, MessageKind, Operator, Rating, Request, RequestKind, Tag, Thread,
+pub use account::{Account, ApiMode, ErrorForm, Habits};
+pub use entities::{Channel, Client, Dialog, Group, Operator, Request, RequestKind, Tag, Thread};
+pub use holdings::{
+    AccessRight, COUNTRIES, CustomField, Holdings, MenuItem, OperatorEvent, REGIONS, SentItem, TagGroup,
+    Template, country_of,
 };
+pub use message::{Media, Message, MessageKind, Rating};
 
 /// The vendor's ids: integers that grow, one sequence for each kind of object.
 pub type Id = i64;
@@ -55,6 +61,9 @@ pub struct World {
     pub ratings: Vec<Rating>,
     /// Registered webhooks and what waits to be sent.
     pub webhooks: Webhooks,
+    /// Texts, menus, fields, tickets.
+    pub holdings: Holdings,
+    pub(super) agenda: Agenda,
     pub(super) going: HashMap<Thread, Going>,
     pub(super) next: Next,
     now: DateTime<Utc>,
@@ -67,6 +76,10 @@ pub(super) struct Next {
     pub(super) dialog: Id,
     pub(super) request: Id,
     pub(super) message: Id,
+    pub(super) operator: Id,
+    pub(super) tag: Id,
+    pub(super) tag_group: Id,
+    pub(super) ticket: Id,
 }
 
 impl World {
@@ -85,8 +98,19 @@ impl World {
             requests: BTreeMap::new(),
             messages: BTreeMap::new(),
             ratings: Vec::new(),
+            holdings: Holdings::default(),
+            agenda: Agenda::default(),
             going: HashMap::new(),
-            next: Next { client: 330_001, dialog: 410_001, request: 8_800_001, message: 900_001 },
+            next: Next {
+                client: 330_001,
+                dialog: 410_001,
+                request: 8_800_001,
+                message: 900_001,
+                operator: 7_101,
+                tag: 701,
+                tag_group: 70,
+                ticket: 5_001,
+            },
             now,
         }
     }
@@ -96,8 +120,13 @@ impl World {
         self.now
     }
 
-    /// Moves the present on to `at`; an earlier instant changes nothing. Returns the present.
+    /// Moves the present on to `at`; an earlier instant changes nothing. What the service does by itself in between is
+    /// done at its time. Returns the present.
     pub fn reach(&mut self, at: DateTime<Utc>) -> DateTime<Utc> {
+        while let Some((due, later)) = self.agenda.take(at) {
+            self.now = self.now.max(due);
+            self.happens(due, later);
+        }
         self.now = self.now.max(at);
         self.now
     }
@@ -116,6 +145,14 @@ impl World {
     /// [`Error::NotFound`].
     pub fn request(&self, id: Id) -> Result<&Request, Error> {
         self.requests.get(&id).ok_or(Error::NotFound { what: "request" })
+    }
+
+    /// A channel.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub fn channel(&self, id: Id) -> Result<&Channel, Error> {
+        self.channels.iter().find(|channel| channel.id == id).ok_or(Error::NotFound { what: "channel" })
     }
 
     /// A tag's definition.

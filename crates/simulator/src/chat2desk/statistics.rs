@@ -1,6 +1,8 @@
 //! `GET /v1/statistics` (reference 2.5): rows of one local day, newest first, local times without a zone, an empty
 //! text for what is absent, and numbers that are sometimes text.
 
+mod operators;
+
 use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc};
 use serde_json::{Value, json};
 
@@ -18,12 +20,12 @@ pub(super) fn report(world: &World, params: &Params) -> Answer {
         Some("request_stats") => {
             let rows: Vec<_> =
                 world.requests.values().rev().filter(|request| is_on(world, request.opened, date)).collect();
-            page(params, &rows, |request| request_row(world, request))
+            Answer::cut(params, &rows, |request| request_row(world, request))
         }
         Some("rating") => {
             let listed = world.ratings.iter().rev().filter(|rating| rating.is_listed());
             let rows: Vec<_> = listed.filter(|rating| is_on(world, rating.created, date)).collect();
-            page(params, &rows, |rating| {
+            Answer::cut(params, &rows, |rating| {
                 let request = world.requests.get(&rating.request);
                 json!({
                     "operator_id": rating.operator, "operator_name": operator_name(world, Some(rating.operator)),
@@ -35,17 +37,11 @@ pub(super) fn report(world: &World, params: &Params) -> Answer {
                 })
             })
         }
-        Some("operator_stats" | "operator_replies" | "operator_events") => {
-            Answer::page(Vec::new(), 0, params.limit(), 0)
-        }
+        Some("operator_events") => Answer::cut(params, &operators::events(world, date), Value::clone),
+        Some("operator_stats") => Answer::cut(params, &operators::stats(world, date), Value::clone),
+        Some("operator_replies") => Answer::cut(params, &operators::replies(world, date), Value::clone),
         _ => Answer::invalid("report", "is not included in the list"),
     }
-}
-
-fn page<T>(params: &Params, rows: &[T], show: impl Fn(&T) -> Value) -> Answer {
-    let (limit, offset) = (params.limit(), params.offset());
-    let shown = rows.iter().skip(offset).take(limit).map(show).collect();
-    Answer::page(shown, rows.len(), limit, offset)
 }
 
 fn is_on(world: &World, at: DateTime<Utc>, date: NaiveDate) -> bool {

@@ -4,8 +4,8 @@ use chrono::{DateTime, TimeDelta, TimeZone, Utc};
 use serde_json::{Value, json};
 
 use super::api::{Answer, Call, Params, answer};
-use super::control::{Doing, Register, Say, register, say};
-use super::webhooks::{Ended, NAMES, key, sign};
+use super::control::{AddChannel, Doing, Register, Say, add_channel, register, say};
+use super::webhooks::NAMES;
 use super::*;
 use crate::business::Plan;
 
@@ -23,7 +23,14 @@ fn quiet() -> World {
 
 fn hooked(mut world: World) -> World {
     register(&mut world, Register { url: "http://h/".into(), events: None, channels: vec![], old: false });
+    world.webhooks.unheard.clear();
     world
+}
+
+/// Gives the company a channel of its own making, 16.
+fn external(world: &mut World) {
+    let transports = vec!["external".to_owned()];
+    add_channel(world, AddChannel { id: 16, name: "Own application".into(), transports });
 }
 
 fn call(world: &mut World, method: &str, path_and_query: &str, body: impl Into<Value>) -> Answer {
@@ -137,36 +144,6 @@ fn a_new_chat_has_no_dialog_until_somebody_takes_it_and_rest_fills_it_in_later()
 }
 
 #[test]
-fn a_survey_is_a_request_of_its_own_and_bears_the_score() {
-    let mut world = hooked(quiet());
-    let client = does(&mut world, None, Doing::Client, 0)["client_id"].as_i64();
-    let rated = does(&mut world, client, Doing::Operator, 90_500)["request_id"].clone();
-    does(&mut world, client, Doing::Close, 1_000);
-    sent(&mut world);
-    let survey = does(&mut world, client, Doing::Survey, 1_000)["request_id"].clone();
-    does(&mut world, client, Doing::Score, 9_000);
-    let events = sent(&mut world);
-    let find = |kind: &str| events.iter().find(|body| body["hook_type"] == kind).unwrap();
-    assert_eq!(
-        (&find("new_request")["type"], &find("new_request")["request_id"]),
-        (&json!("rating"), &survey)
-    );
-    assert_eq!(find("outbox")["type"], Value::Null);
-    assert_eq!(find("add_tag_to_request")["request_id"], survey);
-    assert_eq!(find("add_tag_to_request")["label"], "score-2");
-    assert_eq!(find("close_request")["request_id"], survey);
-    let day = world.now().with_timezone(&chrono_tz::Asia::Almaty).format("%Y-%m-%d").to_string();
-    let rows = get(&mut world, &format!("/v1/statistics?report=rating&date={day}"));
-    assert_eq!((&rows["data"][0]["request_id"], &rows["data"][0]["valuation_request_id"]), (&rated, &survey));
-    let stats = get(&mut world, &format!("/v1/statistics?report=request_stats&date={day}"));
-    let row =
-        stats["data"].as_array().unwrap().iter().find(|row| row["request_id"] == rated).unwrap().clone();
-    assert!((90..=91).contains(&row["reaction_time"].as_i64().unwrap()));
-    assert_eq!(row["request_type"], "common");
-    assert_ne!(row["request_end"], "");
-}
-
-#[test]
 fn messages_are_walked_by_id_or_by_local_days_and_never_by_offset() {
     let (mut world, _) = plan(80, 5).build();
     let total = world.messages.len();
@@ -262,94 +239,6 @@ fn a_company_has_at_most_five_webhooks_and_no_url_twice() {
 }
 
 #[test]
-fn the_signature_is_that_of_the_references_test_vector() {
-    let body = br#"{"hook_type":"inbox","message_id":900001,"event_time":"2026-01-15T09:30:00.125000Z"}"#;
-    assert_eq!(key(TOKEN), "5703804316e33bd7ad8510dbcc08cc1c");
-    let expected = "0c89ce8dce82dd0787e0bf258e19f45f1e66d2c55a382261c1977b660e5accb6";
-    assert_eq!(sign(&key(TOKEN), body, 1_768_469_400), expected);
-}
-
-#[test]
-fn a_refused_delivery_is_repeated_after_ten_seconds_five_minutes_and_two_hours() {
-    let mut world = hooked(quiet());
-    let began = world.now();
-    does(&mut world, None, Doing::Client, 0);
-    let mut now = began;
-    let first = world.webhooks.outbox.take_due(now, 1).remove(0);
-    let rest = world.webhooks.outbox.take_due(now, usize::MAX);
-    for delivery in rest {
-        world.webhooks.settle(delivery, &Ended::Accepted, now);
-    }
-    let mut again = first.clone();
-    for wait in [TimeDelta::seconds(10), TimeDelta::minutes(5), TimeDelta::hours(2)] {
-        world.webhooks.settle(again, &Ended::Failed("response code 500".into()), now);
-        assert!(world.webhooks.outbox.take_due(now + wait - TimeDelta::milliseconds(1), 9).is_empty());
-        now += wait;
-        again = world.webhooks.outbox.take_due(now, 9).remove(0);
-        assert_eq!(
-            (&again.body, again.timestamp, &again.signature),
-            (&first.body, first.timestamp, &first.signature)
-        );
-    }
-    world.webhooks.settle(again, &Ended::Failed("timeout".into()), now);
-    assert_eq!((world.webhooks.outbox.pending(), world.webhooks.outbox.tally.given_up), (0, 1));
-    assert_eq!(get(&mut world, "/v1/webhooks")["data"][0]["errors"][3]["text"], "timeout");
-}
-
-#[test]
-fn five_hours_without_a_success_switch_a_webhook_off() {
-    let mut world = hooked(quiet());
-    let mut client = None;
-    for _ in 0..6 {
-        assert!(world.webhooks.list[0].enabled);
-        client = client.or(does(&mut world, client, Doing::Client, 3_600_000)["client_id"].as_i64());
-        let now = world.now();
-        for delivery in world.webhooks.outbox.take_due(now, usize::MAX) {
-            world.webhooks.settle(delivery, &Ended::Failed("response code 503".into()), now);
-        }
-    }
-    assert!(!world.webhooks.list[0].enabled);
-    assert_eq!(world.webhooks.outbox.pending(), 0);
-    does(&mut world, client, Doing::Client, 1);
-    assert_eq!(world.webhooks.outbox.pending(), 0, "a webhook that is off gets nothing");
-}
-
-#[test]
-fn mishaps_double_delay_and_drop_deliveries() {
-    let mut world = hooked(quiet());
-    world.webhooks.outbox.mishaps = Mishaps { duplicate: 1.0, ..Mishaps::default() };
-    let client = does(&mut world, None, Doing::Client, 0)["client_id"].as_i64();
-    assert_eq!(sent(&mut world).len(), 6);
-    world.webhooks.outbox.mishaps = Mishaps { drop: 1.0, ..Mishaps::default() };
-    does(&mut world, client, Doing::Client, 0);
-    assert_eq!(sent(&mut world).len(), 0);
-    world.webhooks.outbox.mishaps = Mishaps { delay: 1.0, ..Mishaps::default() };
-    does(&mut world, client, Doing::Client, 0);
-    let now = world.now();
-    assert!(world.webhooks.outbox.take_due(now, 9).is_empty());
-    assert_eq!(world.webhooks.outbox.take_due(now + TimeDelta::minutes(10), 9).len(), 1);
-}
-
-#[test]
-fn the_old_hooks_send_client_messages_and_closes_without_a_hook_type() {
-    let mut world = quiet();
-    let set = |path: &str| (path.to_owned(), json!({"url": "http://old/"}));
-    for (path, body) in [set("/v1/companies/web_hook"), set("/v1/companies/chat_close_web_hook")] {
-        assert_eq!(call(&mut world, "POST", &path, body).status, 200);
-    }
-    let client = does(&mut world, None, Doing::Client, 0)["client_id"].as_i64();
-    does(&mut world, client, Doing::Operator, 1_000);
-    does(&mut world, client, Doing::Close, 1_000);
-    let bodies = sent(&mut world);
-    assert_eq!(bodies.len(), 2);
-    assert!(bodies.iter().all(|body| body.get("hook_type").is_none() && body.get("request_id").is_none()));
-    assert_eq!(bodies[0]["type"], "from_client");
-    assert!(bodies[1]["dialog_id"].is_i64());
-    call(&mut world, "POST", "/v1/companies/web_hook", json!({"url": null}));
-    assert_eq!(get(&mut world, "/v1/companies/api_info")["data"]["hook"], Value::Null);
-}
-
-#[test]
 fn writing_through_the_api_moves_the_dialog_and_closing_twice_is_told() {
     let mut world = quiet();
     let client = does(&mut world, None, Doing::Client, 0)["client_id"].clone();
@@ -394,3 +283,9 @@ fn a_fault_passes_skips_strikes_and_is_over() {
     assert_eq!(faults.strike("GET", "/v1/messages"), None);
     assert!(faults.waiting().is_empty());
 }
+
+mod chats;
+mod commands;
+mod deliveries;
+mod events;
+mod refusals;

@@ -128,5 +128,6 @@ pub fn counts(world: &World) -> Value {
         "messages": world.messages.len(), "ratings": world.ratings.len(),
         "last_message_id": world.messages.keys().next_back(), "webhooks": hooks,
         "deliveries": world.webhooks.outbox.tally, "deliveries_pending": world.webhooks.outbox.pending(),
+        "unheard": world.webhooks.unheard,
     })
 }

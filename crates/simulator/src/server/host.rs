@@ -265,12 +265,12 @@ fn call(parts: &request::Parts, body: Vec<u8>) -> Call {
     }
 }
 
-fn respond(answer: &Answer) -> Response {
+pub(super) fn respond(answer: &Answer) -> Response {
     with_head(answer, Body::from(answer.body.clone()))
 }
 
 /// Says how long the answer is, sends its first half, and cuts the connection.
-fn cut_short(answer: &Answer) -> Response {
+pub(super) fn cut_short(answer: &Answer) -> Response {
     let first = half(&answer.body).to_owned();
     let rest = stream::once(async {
         tokio::time::sleep(BREATH).await;

@@ -5,7 +5,9 @@
 //! [`crate::service::Service`] (HubSpot, the receiver of webhooks) on a port of its own.
 
 mod clock;
+mod commands;
 mod connection;
+mod faults;
 mod gates;
 mod host;
 mod routes;
@@ -226,6 +228,8 @@ impl Drop for Handle {
     }
 }
 
+#[cfg(test)]
+mod fault_tests;
 #[cfg(test)]
 mod host_tests;
 #[cfg(test)]

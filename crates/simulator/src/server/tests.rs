@@ -11,46 +11,46 @@ use crate::business::Plan;
 use crate::chat2desk::webhooks::{key, sign};
 use crate::chat2desk::{Account, Misdeed};
 
-fn until() -> DateTime<Utc> {
+pub(super) fn until() -> DateTime<Utc> {
     Utc.with_ymd_and_hms(2026, 1, 22, 6, 0, 0).unwrap()
 }
 
-fn tenant(slug: &str, clients: u32) -> Tenant {
+pub(super) fn tenant(slug: &str, clients: u32) -> Tenant {
     let account = Account::new(slug, &format!("token-{slug}"), "Tien-Shan Outdoor", chrono_tz::Asia::Almaty);
     let (world, business) = Plan { account, clients, days: 2, seed: 4, until: until() }.build();
     Tenant::new(world, Some(business))
 }
 
-async fn start(tenants: Vec<Tenant>) -> (Handle, Caller) {
+pub(super) async fn start(tenants: Vec<Tenant>) -> (Handle, Caller) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let handle = serve(tenants, listener, WorldClock::still(until())).unwrap();
     let caller = Caller { http: sender::client().unwrap(), url: handle.url() };
     (handle, caller)
 }
 
-struct Caller {
-    http: reqwest::Client,
-    url: String,
+pub(super) struct Caller {
+    pub(super) http: reqwest::Client,
+    pub(super) url: String,
 }
 
 impl Caller {
-    async fn get(&self, path: &str) -> Result<(u16, String), reqwest::Error> {
+    pub(super) async fn get(&self, path: &str) -> Result<(u16, String), reqwest::Error> {
         let request = self.http.get(format!("{}{path}", self.url)).header("authorization", "token-acme");
         let answer = request.send().await?;
         Ok((answer.status().as_u16(), answer.text().await?))
     }
 
-    async fn json(&self, path: &str) -> Value {
+    pub(super) async fn json(&self, path: &str) -> Value {
         serde_json::from_str(&self.get(path).await.unwrap().1).unwrap()
     }
 
-    async fn post(&self, path: &str, body: Value) -> Value {
+    pub(super) async fn post(&self, path: &str, body: Value) -> Value {
         let request = self.http.post(format!("{}{path}", self.url)).header("authorization", "token-acme");
         let text = request.body(body.to_string()).send().await.unwrap().text().await.unwrap();
         serde_json::from_str(&text).unwrap()
     }
 
-    async fn fault(&self, path: &str, misdeed: Value) {
+    pub(super) async fn fault(&self, path: &str, misdeed: Value) {
         let mut fault = misdeed;
         fault["path"] = path.into();
         assert_eq!(self.post("/control/faults", fault).await, json!({"done": true}));
@@ -58,7 +58,7 @@ impl Caller {
 }
 
 /// A receiver that answers what it is told and hands over what it got.
-async fn receiver(status: u16) -> (String, mpsc::UnboundedReceiver<(HeaderMap, Bytes)>) {
+pub(super) async fn receiver(status: u16) -> (String, mpsc::UnboundedReceiver<(HeaderMap, Bytes)>) {
     let (got, seen) = mpsc::unbounded_channel();
     let app = axum::Router::new().fallback(async move |headers: HeaderMap, body: Bytes| {
         got.send((headers, body)).unwrap();
@@ -70,7 +70,7 @@ async fn receiver(status: u16) -> (String, mpsc::UnboundedReceiver<(HeaderMap, B
     (url, seen)
 }
 
-async fn within<T>(future: impl Future<Output = T>) -> T {
+pub(super) async fn within<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(20), future).await.expect("took too long")
 }
 

@@ -1,19 +1,25 @@
 //! `GET /v1/messages` and its relatives (reference 2.3, 2.4).
 
+use std::ops::Bound;
+
 use chrono::{DateTime, Utc};
 
 use super::{Answer, Params, show};
 use crate::Error;
 use crate::chat2desk::model::{Id, Message, World};
 
-/// A page of messages: walks by `start_id` (inclusive) or by local days, never both; ignores `offset`.
+/// A page of messages: walks by `start_id` (inclusive) or by local days, never both; ignores `offset`. Where installations
+/// differ, [`crate::chat2desk::model::Habits`] says how.
 pub(super) fn list(world: &World, params: &Params, now: DateTime<Utc>) -> Answer {
     let zone = world.account.zone;
     let (Ok(from), Ok(until)) = (params.day("start_date", zone), params.day("finish_date", zone)) else {
         return Answer::invalid("start_date", "date must have the format dd-mm-yyyy");
     };
     let start = params.id("start_id");
-    if start.is_some() && (from.is_some() || until.is_some()) {
+    let habits = &world.account.habits;
+    let both = start.is_some() && (from.is_some() || until.is_some());
+    let (from, until) = if both { (None, None) } else { (from, until) };
+    if both && !habits.start_id_takes_dates {
         return Answer::refused(400, "start_id can not be combined with start_date or finish_date");
     }
     let filter = Filter::new(params);
@@ -24,14 +30,21 @@ pub(super) fn list(world: &World, params: &Params, now: DateTime<Utc>) -> Answer
             && filter.accepts(message)
     };
     let limit = params.limit();
-    let rows = world.messages.range(start.unwrap_or(Id::MIN)..).map(|(_, message)| message).filter(wanted);
-    let total = rows.clone().count();
-    let page: Vec<_> = if params.text("order").as_deref() == Some("desc") {
-        rows.rev().take(limit).map(show::message).collect()
-    } else {
-        rows.take(limit).map(show::message).collect()
+    let offset = if habits.messages_honour_offset { params.offset() } else { 0 };
+    let backwards = start.is_some() && params.flag("direction_reverse") == Some(true);
+    let range = match start {
+        Some(start) if backwards => (Bound::Unbounded, Bound::Included(start)),
+        Some(start) => (Bound::Included(start), Bound::Unbounded),
+        None => (Bound::Unbounded, Bound::Unbounded),
     };
-    Answer::page(page, total, limit, 0)
+    let rows = world.messages.range(range).map(|(_, message)| message).filter(wanted);
+    let total = rows.clone().count();
+    let page: Vec<_> = if backwards || params.text("order").as_deref() == Some("desc") {
+        rows.rev().skip(offset).take(limit).map(show::message).collect()
+    } else {
+        rows.skip(offset).take(limit).map(show::message).collect()
+    };
+    Answer::page(page, total, limit, offset)
 }
 
 /// One message.

@@ -71,6 +71,16 @@ impl Params {
         }
     }
 
+    /// More rows are wanted than a page has.
+    pub fn asks_too_much(&self) -> bool {
+        self.id("limit").is_some_and(|limit| limit > 200)
+    }
+
+    /// All that is an object's own: what tickets keep.
+    pub fn object(&self) -> serde_json::Map<String, Value> {
+        self.0.clone().into_iter().collect()
+    }
+
     /// Rows of a page: default 20, at most 200.
     pub fn limit(&self) -> usize {
         self.text("limit").and_then(|text| text.parse().ok()).unwrap_or(20).clamp(1, 200)

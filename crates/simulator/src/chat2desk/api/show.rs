@@ -12,17 +12,24 @@ pub(in crate::chat2desk) fn utc(at: DateTime<Utc>) -> String {
 
 /// An item of `/v1/messages`.
 pub(in crate::chat2desk) fn message(message: &Message) -> Value {
+    let media = &message.media;
     let remote = message.id % 100_000;
     let remote = if message.id % 2 == 0 { json!(remote) } else { json!(remote.to_string()) };
     json!({
-        "id": message.id, "text": message.text, "photo": null, "video": null, "audio": null, "pdf": null,
-        "coordinates": null, "transport": message.transport, "type": message.kind.as_str(),
+        "id": message.id, "text": text(message), "photo": media.photo, "video": media.video, "audio": media.audio,
+        "pdf": media.pdf, "coordinates": media.coordinates, "transport": message.transport,
+        "type": message.kind.as_str(),
         "read": i32::from(message.read), "created": utc(message.created), "remote_id": remote,
-        "recipient_status": null, "status": null, "attachments": attachments(message),
+        "recipient_status": message.recipient_status, "status": null, "attachments": attachments(message),
         "dialog_id": message.dialog, "operator_id": message.operator, "channel_id": message.thread.channel,
         "client_id": message.thread.client, "request_id": message.request,
         "is_new": i32::from(message.dialog.is_none()), "ai_tips": null, "extra_data": extra_data(message.id),
     })
+}
+
+/// The text; without one null or empty.
+pub(in crate::chat2desk) fn text(message: &Message) -> Value {
+    if message.text.is_empty() && message.id % 2 == 0 { Value::Null } else { json!(message.text) }
 }
 
 /// An item of `/v1/requests/<id>/messages`.
@@ -32,9 +39,10 @@ pub(in crate::chat2desk) fn request_message(message: &Message, company: Id) -> V
         MessageKind::ToClient | MessageKind::Autoreply => "out",
         MessageKind::System | MessageKind::Comment | MessageKind::Survey => "system",
     };
+    let media = &message.media;
     json!({
-        "id": message.id, "text": message.text, "video": null, "photo": null, "audio": null, "pdf": null,
-        "coordinates": null, "transport": message.transport, "type": kind, "read": i32::from(message.read),
+        "id": message.id, "text": text(message), "video": media.video, "photo": media.photo, "audio": media.audio,
+        "pdf": media.pdf, "coordinates": media.coordinates, "transport": message.transport, "type": kind, "read": i32::from(message.read),
         "created": message.created.timestamp(), "clientID": message.thread.client, "operatorID": message.operator,
         "channelID": message.thread.channel, "companyID": company, "dialogID": message.dialog,
         "gateway_status": null, "extra_data": {"system_type": ""},
@@ -73,6 +81,11 @@ pub(in crate::chat2desk) fn client_channels(client: &Client) -> Value {
     channels.into_iter().map(|(id, transports)| json!({"id": id, "transports": transports})).collect()
 }
 
+/// Field id to value.
+pub(in crate::chat2desk) fn custom_fields(client: &Client) -> Value {
+    client.custom_fields.iter().map(|(id, value)| (id.to_string(), json!(value))).collect()
+}
+
 /// An item of `/v1/clients`.
 pub(in crate::chat2desk) fn client(world: &World, client: &Client) -> Value {
     let tags: Vec<Value> = client
@@ -85,9 +98,10 @@ pub(in crate::chat2desk) fn client(world: &World, client: &Client) -> Value {
     json!({
         "id": client.id, "comment": client.comment, "assigned_name": client.assigned_name, "phone": client.phone,
         "client_phone": client.client_phone, "name": client.name, "username": null, "avatar": null,
-        "region_id": null, "country_id": null, "first_client_message": client.first_message.map(utc),
+        "region_id": null, "country_id": client.country, "first_client_message": client.first_message.map(utc),
         "last_client_message": client.last_message.map(utc), "extra_comment_1": one, "extra_comment_2": two,
-        "extra_comment_3": three, "custom_fields": {}, "external_id": null, "external_ids": {},
+        "extra_comment_3": three, "custom_fields": custom_fields(client),
+        "external_id": client.external_ids.values().next(), "external_ids": client.external_ids,
         "client_external_id": null, "channels": client_channels(client), "tags": tags,
     })
 }
@@ -106,10 +120,11 @@ pub(in crate::chat2desk) fn dialog(dialog: &Dialog, last: Option<&Message>) -> V
 pub(in crate::chat2desk) fn operator(world: &World, operator: &Operator) -> Value {
     let open = world.dialogs.values().filter(|dialog| dialog.open && dialog.operator == operator.id).count();
     json!({
-        "id": operator.id, "email": operator.email, "phone": null, "role": operator.role,
+        "id": operator.id, "email": operator.email, "phone": operator.phone, "role": operator.role,
         "online": i32::from(operator.online), "offline_type": operator.offline_type,
         "first_name": operator.first_name, "last_name": operator.last_name, "last_visit": utc(operator.last_visit),
-        "avatar": null, "external_id": null, "opened_dialogs": open, "status_id": status_id(operator),
+        "avatar": null, "external_id": operator.external_id, "opened_dialogs": open,
+        "status_id": status_id(operator), "access_right_name": null, "access_right_id": null, "two_factor": false,
     })
 }
 
@@ -126,6 +141,7 @@ pub(in crate::chat2desk) fn status_id(operator: &Operator) -> i32 {
 /// An item of `/v1/tags`.
 pub(in crate::chat2desk) fn tag(tag: &Tag) -> Value {
     json!({
-        "id": tag.id, "group_id": tag.group_id, "group_name": tag.group_name, "label": tag.label, "description": "",
+        "id": tag.id, "group_id": tag.group_id, "group_name": tag.group_name, "label": tag.label,
+        "description": tag.description,
     })
 }

@@ -1,4 +1,4 @@
-//! Cards and labels: tags, client cards, operator statuses.
+//! Cards and labels: tags and client cards.
 
 use chrono::{DateTime, Utc};
 
@@ -52,6 +52,7 @@ impl World {
         let event = if on { Event::AddTagToClient } else { Event::DeleteTagFromClient };
         if changed {
             self.emit(event, channel, at, |w| body::client_tag(w, client, tag, channel.filter(|_| on), at));
+            self.emit_old_tag(at, client, tag);
         }
         Ok(())
     }
@@ -70,26 +71,6 @@ impl World {
         edit(self.clients.get_mut(&client).ok_or(Error::NotFound { what: "client" })?);
         let channel = self.client(client)?.reached_by.first().map(|(channel, _)| *channel);
         self.emit(Event::ClientUpdated, channel, at, |w| body::client(w, client));
-        Ok(())
-    }
-
-    /// An operator signs in, is busy, takes a break. A logout by hand raises nothing but the `busy` before it.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`].
-    pub fn operator_status(
-        &mut self,
-        at: DateTime<Utc>,
-        operator: Id,
-        online: bool,
-        offline_type: Option<&str>,
-    ) -> Result<(), Error> {
-        let at = self.reach(at);
-        let found = self.operators.get_mut(&operator).ok_or(Error::NotFound { what: "operator" })?;
-        found.online = online;
-        found.offline_type = offline_type.map(str::to_owned).or(found.offline_type.take());
-        found.last_visit = at;
-        self.emit(Event::OperatorStatusChanged, None, at, |w| body::operator(w, operator, at));
         Ok(())
     }
 }

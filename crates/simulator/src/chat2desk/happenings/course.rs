@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::Closing;
 use crate::Error;
-use crate::chat2desk::model::{Dialog, Id, MessageKind, Request, RequestKind, Thread, World};
+use crate::chat2desk::model::{Dialog, Id, MessageKind, OperatorEvent, Request, RequestKind, Thread, World};
 use crate::chat2desk::webhooks::{Event, body};
 
 impl World {
@@ -36,7 +36,27 @@ impl World {
             return Err(Error::WrongState("chat is new"));
         };
         self.hold(dialog, request, operator);
+        self.holdings.operator_events.push(OperatorEvent { operator, event: "transfer_chat", at });
         self.emit(Event::DialogTransferred, Some(thread.channel), at, |w| body::transfer(w, request));
+        Ok(())
+    }
+
+    /// Opens a closed dialog again through the API: its operator has a new request, which the company started.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::WrongState`] when it is open.
+    pub fn reopen(&mut self, at: DateTime<Utc>, dialog: Id, operator: Option<Id>) -> Result<(), Error> {
+        let at = self.reach(at);
+        let found = self.dialogs.get(&dialog).ok_or(Error::NotFound { what: "dialog" })?;
+        let (thread, operator) = (found.thread, operator.unwrap_or(found.operator));
+        self.known_operator(operator)?;
+        if found.open {
+            return Err(Error::WrongState("dialog already has state open"));
+        }
+        self.end_survey(at, thread);
+        let transport = self.transport_of(thread);
+        let (request, _) = self.request_for(at, thread, &transport, false);
+        self.take(at, request, operator);
         Ok(())
     }
 
@@ -128,6 +148,7 @@ impl World {
     /// An operator gets a new chat: the dialog begins or is reopened, and the chat's messages get their ids.
     pub(super) fn take(&mut self, at: DateTime<Utc>, request: Id, operator: Id) {
         let Some(found) = self.requests.get(&request) else { return };
+        self.holdings.operator_events.push(OperatorEvent { operator, event: "take_chat", at });
         let (thread, messages) = (found.thread, found.messages.clone());
         let dialog = match self.going.entry(thread).or_default().dialog {
             Some(dialog) => dialog,

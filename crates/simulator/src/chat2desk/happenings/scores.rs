@@ -67,7 +67,7 @@ impl World {
             survey.operator = operator;
             survey.first_operator = operator;
         }
-        let draft = Draft { kind: MessageKind::Survey, text: question, operator: None, attachment: None };
+        let draft = Draft::new(MessageKind::Survey, question);
         self.send(at, id, &transport, draft, true);
         Ok(id)
     }
@@ -91,7 +91,7 @@ impl World {
         let tag = tag.ok_or(Error::WrongState("no such score"))?;
         let transport = self.transport_of(thread);
         let answer = score.to_string();
-        let draft = Draft { kind: MessageKind::FromClient, text: &answer, operator: None, attachment: None };
+        let draft = Draft::new(MessageKind::FromClient, &answer);
         let id = self.put(at, survey, &transport, draft);
         self.emit(Event::Inbox, Some(thread.channel), at, |w| body::message(w, id, false, false));
         self.emit_old_message(at, id);
@@ -99,7 +99,7 @@ impl World {
         if told != Told::Report {
             self.tag_request(at, survey, tag)?;
         }
-        let draft = Draft { kind: MessageKind::Survey, text: thanks, operator: None, attachment: None };
+        let draft = Draft::new(MessageKind::Survey, thanks);
         self.send(at, survey, &transport, draft, false);
         self.end_survey(at, thread);
         Ok(())

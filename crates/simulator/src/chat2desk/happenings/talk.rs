@@ -1,10 +1,10 @@
-//! Who says what: messages, notes and imports.
+//! What clients say, what is imported, and how a message is kept.
 
 use chrono::{DateTime, Utc};
 
 use super::Draft;
 use crate::Error;
-use crate::chat2desk::model::{Client, Id, Message, MessageKind, Thread, World};
+use crate::chat2desk::model::{Client, Id, Media, Message, MessageKind, Thread, World};
 use crate::chat2desk::webhooks::{Event, body};
 
 impl World {
@@ -29,6 +29,22 @@ impl World {
         text: &str,
         attachment: Option<&str>,
     ) -> Result<Id, Error> {
+        self.client_sends(at, thread, transport, text, attachment, &Media::default())
+    }
+
+    /// The same with files and places.
+    ///
+    /// # Errors
+    /// As [`World::client_writes`].
+    pub fn client_sends(
+        &mut self,
+        at: DateTime<Utc>,
+        thread: Thread,
+        transport: &str,
+        text: &str,
+        attachment: Option<&str>,
+        media: &Media,
+    ) -> Result<Id, Error> {
         let at = self.reach(at);
         self.known(thread)?;
         self.end_survey(at, thread);
@@ -37,93 +53,10 @@ impl World {
         if new_client {
             self.emit(Event::NewClient, Some(thread.channel), at, |w| body::client(w, thread.client));
         }
-        let draft = Draft { kind: MessageKind::FromClient, text, operator: None, attachment };
+        let draft = Draft { attachment, media: Some(media), ..Draft::new(MessageKind::FromClient, text) };
         let id = self.put(at, request, transport, draft);
         self.emit(Event::Inbox, Some(thread.channel), at, |w| body::message(w, id, opened, new_client));
         self.emit_old_message(at, id);
-        Ok(id)
-    }
-
-    /// An operator writes to the client: takes a new chat, takes over another's dialog, or opens a request that
-    /// the company started. Returns the message.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`].
-    pub fn operator_writes(
-        &mut self,
-        at: DateTime<Utc>,
-        thread: Thread,
-        operator: Id,
-        text: &str,
-    ) -> Result<Id, Error> {
-        let at = self.reach(at);
-        self.known(thread)?;
-        self.known_operator(operator)?;
-        self.end_survey(at, thread);
-        let transport = self.transport_of(thread);
-        let (request, opened) = self.request_for(at, thread, &transport, false);
-        match self.request(request)?.dialog {
-            None => self.take(at, request, operator),
-            Some(_) if self.request(request)?.operator != Some(operator) => {
-                self.transfer(at, thread, operator)?;
-            }
-            Some(_) => {}
-        }
-        for id in self.request(request)?.messages.clone() {
-            if let Some(message) = self.messages.get_mut(&id) {
-                message.read = true;
-            }
-        }
-        let draft = Draft { kind: MessageKind::ToClient, text, operator: Some(operator), attachment: None };
-        Ok(self.send(at, request, &transport, draft, opened))
-    }
-
-    /// The company answers by itself; nobody is assigned. Returns the message.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`].
-    pub fn autoreply(&mut self, at: DateTime<Utc>, thread: Thread, text: &str) -> Result<Id, Error> {
-        let at = self.reach(at);
-        self.known(thread)?;
-        let transport = self.transport_of(thread);
-        let (request, opened) = self.request_for(at, thread, &transport, false);
-        let draft = Draft { kind: MessageKind::Autoreply, text, operator: None, attachment: None };
-        Ok(self.send(at, request, &transport, draft, opened))
-    }
-
-    /// A note among operators. Returns the message.
-    ///
-    /// # Errors
-    /// [`Error::WrongState`] when nothing is open there.
-    pub fn comment(
-        &mut self,
-        at: DateTime<Utc>,
-        thread: Thread,
-        operator: Id,
-        text: &str,
-    ) -> Result<Id, Error> {
-        self.note(
-            at,
-            thread,
-            Draft { kind: MessageKind::Comment, text, operator: Some(operator), attachment: None },
-        )
-    }
-
-    /// A line of the system, shown to operators only. Returns the message.
-    ///
-    /// # Errors
-    /// [`Error::WrongState`] when nothing is open there.
-    pub fn system_line(&mut self, at: DateTime<Utc>, thread: Thread, text: &str) -> Result<Id, Error> {
-        self.note(at, thread, Draft { kind: MessageKind::System, text, operator: None, attachment: None })
-    }
-
-    fn note(&mut self, at: DateTime<Utc>, thread: Thread, draft: Draft<'_>) -> Result<Id, Error> {
-        let at = self.reach(at);
-        let request = self.open_request(thread).ok_or(Error::WrongState("chat is not open"))?;
-        let transport = self.transport_of(thread);
-        let event = if draft.kind == MessageKind::Comment { Event::Comment } else { Event::SystemMessage };
-        let id = self.put(at, request, &transport, draft);
-        self.emit(event, Some(thread.channel), at, |w| body::note(w, id));
         Ok(id)
     }
 
@@ -148,28 +81,13 @@ impl World {
             None => self.request_for(at, thread, &transport, from_client).0,
         };
         let kind = if from_client { MessageKind::FromClient } else { MessageKind::ToClient };
-        let id = self.put(at, request, &transport, Draft { kind, text, operator: None, attachment: None });
+        let id = self.put(at, request, &transport, Draft::new(kind, text));
         if let Some(message) = self.messages.get_mut(&id) {
             message.imported = true;
             message.created = written.min(at);
         }
         self.emit(Event::ImportedMessage, Some(thread.channel), at, |w| body::imported(w, id, at));
         Ok(id)
-    }
-
-    pub(super) fn send(
-        &mut self,
-        at: DateTime<Utc>,
-        request: Id,
-        transport: &str,
-        draft: Draft<'_>,
-        opened: bool,
-    ) -> Id {
-        let id = self.put(at, request, transport, draft);
-        let channel = self.messages.get(&id).map(|message| message.thread.channel);
-        self.emit(Event::Outbox, channel, at, |w| body::message(w, id, opened, false));
-        self.emit_old_message(at, id);
-        id
     }
 
     pub(super) fn put(&mut self, at: DateTime<Utc>, request: Id, transport: &str, draft: Draft<'_>) -> Id {
@@ -191,6 +109,10 @@ impl World {
             request,
             read: !by_client,
             attachment: draft.attachment.map(str::to_owned),
+            media: draft.media.cloned().unwrap_or_default(),
+            external_id: None,
+            recipient_status: None,
+            unsent: false,
             imported: false,
             hidden_until: None,
         };

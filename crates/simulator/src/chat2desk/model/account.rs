@@ -1,7 +1,10 @@
 //! Settings of the company account and its quota.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Datelike, Utc};
 use chrono_tz::Tz;
+use serde_json::Value;
 
 use super::Id;
 
@@ -41,6 +44,37 @@ impl ApiMode {
     }
 }
 
+/// How an installation behaves where installations, or the manual and today's service, differ. The default is today's.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct Habits {
+    /// `/v1/messages` honours `offset`, as the manual says; today it does not (reference 1.5).
+    pub messages_honour_offset: bool,
+    /// A `limit` above 200 is refused; else it is taken for 200.
+    pub large_limit_refused: bool,
+    /// `start_id` together with dates is answered, as if there were no dates; today it is refused (2.3).
+    pub start_id_takes_dates: bool,
+    /// What `errors` of a refused parameter looks like (1.6).
+    pub errors: ErrorForm,
+    /// Names of events that this older installation refuses to register (3.2).
+    pub unknown_events: Vec<String>,
+    /// The messengers take nothing: what is sent waits, and no `outbox` is told.
+    pub stuck: bool,
+}
+
+/// The forms of `errors` (reference 1.6).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorForm {
+    /// Field to list of texts.
+    #[default]
+    Map,
+    /// One text.
+    Text,
+    /// Not there.
+    Missing,
+}
+
 /// Settings of the company account.
 #[derive(Clone, Debug)]
 pub struct Account {
@@ -62,6 +96,14 @@ pub struct Account {
     pub zone: Tz,
     /// Hours of work, local, as seconds of the day by weekday (Monday first): for `working_reaction_time`.
     pub hours: [Option<(u32, u32)>; 7],
+    /// Clients may be created through the API and written to first.
+    pub write_first: bool,
+    /// `online` or `offline`.
+    pub work_mode: String,
+    /// The company's own fields.
+    pub custom_fields: BTreeMap<String, Value>,
+    /// What this installation does its own way.
+    pub habits: Habits,
     month: (i32, u32),
 }
 
@@ -79,6 +121,10 @@ impl Account {
             calls: 0,
             zone,
             hours: [office, office, office, office, office, Some((10 * 3600, 15 * 3600)), None],
+            write_first: false,
+            work_mode: "online".into(),
+            custom_fields: BTreeMap::new(),
+            habits: Habits::default(),
             month: (0, 0),
         }
     }

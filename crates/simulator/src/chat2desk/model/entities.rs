@@ -1,6 +1,6 @@
-//! What a company account consists of.
+//! People, channels, dialogs, requests and labels.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 
@@ -25,6 +25,10 @@ pub struct Operator {
     pub offline_type: Option<String>,
     /// Time of the last visit.
     pub last_visit: DateTime<Utc>,
+    /// Number, if given.
+    pub phone: Option<String>,
+    /// Id in somebody else's system.
+    pub external_id: Option<String>,
     /// Known to the truth only: nothing in the vendor's data marks a bot.
     pub bot: bool,
 }
@@ -71,6 +75,8 @@ pub struct Tag {
     pub group_name: String,
     /// Label, may be edited.
     pub label: String,
+    /// Free text.
+    pub description: String,
 }
 
 /// One messenger identity.
@@ -92,6 +98,18 @@ pub struct Client {
     pub comment: Option<String>,
     /// Three more free texts.
     pub extra_comments: [Option<String>; 3],
+    /// Values of the fields that the company defined, by the field's id.
+    pub custom_fields: BTreeMap<Id, String>,
+    /// Ids in other systems by the system's name; the empty name is the system that was not named.
+    pub external_ids: BTreeMap<String, String>,
+    /// Country, found by the number.
+    pub country: Option<Id>,
+    /// Barred by an operator.
+    pub barred: bool,
+    /// The number has no WhatsApp: only the system answers there.
+    pub unreachable: bool,
+    /// Created through the API: nothing is sent before this instant.
+    pub quiet_until: Option<DateTime<Utc>>,
     /// Tags on the client.
     pub tags: BTreeSet<Id>,
     /// Channel and transport pairs by which the client can be reached.
@@ -182,94 +200,4 @@ pub struct Request {
     pub messages: Vec<Id>,
     /// For a survey: the request that is rated.
     pub rates: Option<Id>,
-}
-
-/// Who speaks (reference 6.6).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MessageKind {
-    /// The client.
-    FromClient,
-    /// An operator, or a script in an operator's name.
-    ToClient,
-    /// An automatic answer.
-    Autoreply,
-    /// A note of the system, never sent.
-    System,
-    /// A note among operators.
-    Comment,
-    /// The survey: the API shows the type null.
-    Survey,
-}
-
-impl MessageKind {
-    /// The word of `/v1/messages` and of webhooks.
-    pub fn as_str(self) -> Option<&'static str> {
-        match self {
-            Self::FromClient => Some("from_client"),
-            Self::ToClient => Some("to_client"),
-            Self::Autoreply => Some("autoreply"),
-            Self::System => Some("system"),
-            Self::Comment => Some("comment"),
-            Self::Survey => None,
-        }
-    }
-}
-
-/// A message.
-#[derive(Clone, Debug)]
-pub struct Message {
-    /// Id, one sequence for the whole company.
-    pub id: Id,
-    /// Who speaks.
-    pub kind: MessageKind,
-    /// Text.
-    pub text: String,
-    /// Messenger that carried it.
-    pub transport: String,
-    /// When it was written, microseconds; the API shows whole seconds.
-    pub created: DateTime<Utc>,
-    /// Whose and where.
-    pub thread: Thread,
-    /// Sender, or (client messages) who holds the dialog; filled in when a new chat is taken.
-    pub operator: Option<Id>,
-    /// Dialog; filled in when a new chat is taken.
-    pub dialog: Option<Id>,
-    /// Request.
-    pub request: Id,
-    /// Read by an operator.
-    pub read: bool,
-    /// Name of an attached file.
-    pub attachment: Option<String>,
-    /// Imported, not sent through the chat center.
-    pub imported: bool,
-    /// Not shown by lists before this instant (a row that becomes visible late).
-    pub hidden_until: Option<DateTime<Utc>>,
-}
-
-/// A given score.
-#[derive(Clone, Debug)]
-pub struct Rating {
-    /// Who is rated.
-    pub operator: Id,
-    /// When the client answered.
-    pub created: DateTime<Utc>,
-    /// 1 to 5.
-    pub score: u8,
-    /// The rated request.
-    pub request: Id,
-    /// The survey's own request; the rated one where somebody put the tag by hand.
-    pub survey: Id,
-    /// The score's tag, when it was put on that request.
-    pub tag: Option<Id>,
-    /// It has a row of the rating report, until it is withdrawn.
-    pub reported: bool,
-    /// When its tag was taken off.
-    pub withdrawn: Option<DateTime<Utc>>,
-}
-
-impl Rating {
-    /// The rating report shows it.
-    pub fn is_listed(&self) -> bool {
-        self.reported && self.withdrawn.is_none()
-    }
 }

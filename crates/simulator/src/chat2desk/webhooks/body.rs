@@ -1,7 +1,7 @@
 //! Bodies of the events: the shapes of reference 3.5 to 3.18. `hook_type` and a missing `event_time` are added by the caller.
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::chat2desk::api::show;
 use crate::chat2desk::model::{Channel, Id, MessageKind, World};
@@ -18,12 +18,18 @@ pub(in crate::chat2desk) fn message(world: &World, id: Id, new_request: bool, ne
     let client = world.clients.get(&message.thread.client).map(|client| {
         json!({
             "id": client.id, "phone": client.phone, "client_phone": client.client_phone, "name": client.name,
-            "assigned_name": client.assigned_name, "external_id": null,
+            "assigned_name": client.assigned_name, "external_id": client.external_ids.values().next(),
         })
     });
     if let Some(object) = body.as_object_mut() {
-        for field in ["photo", "coordinates", "audio", "pdf"] {
-            object.insert(field.into(), Value::Null);
+        let media = &message.media;
+        let files = [("photo", &media.photo), ("audio", &media.audio), ("pdf", &media.pdf)];
+        for (field, value) in files.into_iter().chain([("coordinates", &media.coordinates)]) {
+            object.insert(field.into(), value.clone().into());
+        }
+        // Not in the vendor's samples of a webhook (reference 3.5); sent where there is one.
+        if let Some(video) = &media.video {
+            object.insert("video".into(), video.clone().into());
         }
         object.insert("client".into(), client.into());
         object.insert("attachments".into(), show::attachments(message));
@@ -42,7 +48,7 @@ pub(in crate::chat2desk) fn message(world: &World, id: Id, new_request: bool, ne
 pub(in crate::chat2desk) fn note(world: &World, id: Id) -> Value {
     let Some(message) = world.messages.get(&id) else { return Value::Null };
     json!({
-        "message_id": id, "type": message.kind.as_str(), "text": message.text, "transport": message.transport,
+        "message_id": id, "type": message.kind.as_str(), "text": show::text(message), "transport": message.transport,
         "client_id": message.thread.client, "operator_id": message.operator, "dialog_id": message.dialog,
         "channel_id": message.thread.channel, "request_id": message.request,
         "event_time": micros(message.created),
@@ -59,13 +65,14 @@ pub(in crate::chat2desk) fn imported(world: &World, id: Id, at: DateTime<Utc>) -
     body
 }
 
-/// `new_client` and `client_updated`: the client's id is `id`.
+/// `new_client`, `client_updated` and `client_added_to_blacklist`: the client's id is `id`.
 pub(in crate::chat2desk) fn client(world: &World, id: Id) -> Value {
     let Some(client) = world.clients.get(&id) else { return Value::Null };
     json!({
         "id": id, "name": client.name, "assigned_name": client.assigned_name, "phone": client.phone,
         "client_phone": client.client_phone, "email": client.email, "avatar": null,
-        "channels": show::client_channels(client), "comment": client.comment, "custom_fields": {},
+        "channels": show::client_channels(client), "comment": client.comment,
+        "custom_fields": show::custom_fields(client),
     })
 }
 
@@ -132,11 +139,39 @@ pub(in crate::chat2desk) fn client_tag(
     body
 }
 
+/// `new_tag`: only the name of the event is known; the fields are those of the tag.
+pub(in crate::chat2desk) fn tag(world: &World, tag: Id, at: DateTime<Utc>) -> Value {
+    tag_body(world, tag, at)
+}
+
+/// `outbox_status`: all is under `data`; no more than `client_id` there is known (reference 3.7).
+pub(in crate::chat2desk) fn outbox_status(world: &World, message: Id, why: &str, at: DateTime<Utc>) -> Value {
+    let client = world.messages.get(&message).map(|message| message.thread.client);
+    json!({
+        "data": {"client_id": client, "message_id": message, "status": "failed", "error": why},
+        "event_time": micros(at),
+    })
+}
+
+/// `new_qr_code`: only the name is known; the script's *qr_code_result* is the model.
+pub(in crate::chat2desk) fn qr_code(world: &World, message: Id, content: &str, at: DateTime<Utc>) -> Value {
+    let thread = world.messages.get(&message).map(|message| message.thread);
+    json!({
+        "message_id": message, "client_id": thread.map(|thread| thread.client),
+        "channel_id": thread.map(|thread| thread.channel), "qr_code": content, "event_time": micros(at),
+    })
+}
+
+/// `new_ticket`, `ticket_updated`, `ticket_deleted`: the ticket is an object of its own.
+pub(in crate::chat2desk) fn ticket(fields: &Map<String, Value>) -> Value {
+    json!({"ticket": fields})
+}
+
 fn tag_body(world: &World, tag: Id, at: DateTime<Utc>) -> Value {
     let Ok(tag) = world.tag(tag) else { return json!({"id": tag, "event_time": micros(at)}) };
     json!({
-        "id": tag.id, "label": tag.label, "group_id": tag.group_id, "group_name": tag.group_name, "description": "",
-        "event_time": micros(at),
+        "id": tag.id, "label": tag.label, "group_id": tag.group_id, "group_name": tag.group_name,
+        "description": tag.description, "event_time": micros(at),
     })
 }
 
@@ -159,8 +194,8 @@ pub(in crate::chat2desk) fn old_message(world: &World, id: Id) -> Option<Value> 
         return None;
     }
     let mut body = json!({
-        "id": id, "text": message.text, "photo": null, "coordinates": null, "transport": message.transport,
-        "type": "from_client", "read": false, "created": show::utc(message.created),
+        "id": id, "text": message.text, "photo": message.media.photo, "coordinates": message.media.coordinates,
+        "transport": message.transport, "type": "from_client", "read": false, "created": show::utc(message.created),
         "client_id": message.thread.client, "channel_id": message.thread.channel, "dialog_id": message.dialog,
     });
     if let Some(object) = body.as_object_mut().filter(|_| !from_client) {
@@ -180,5 +215,15 @@ pub(in crate::chat2desk) fn old_close(world: &World, id: Id) -> Option<Value> {
     Some(json!({
         "dialog_id": id, "client_id": dialog.thread.client, "operator_id": dialog.operator,
         "channel_id": dialog.thread.channel, "transport": transport, "end": dialog.end.map(show::utc),
+    }))
+}
+
+/// The old message hook about a tag put on or taken off a client: who it is and what is on him now.
+pub(in crate::chat2desk) fn old_tag(world: &World, client: Id, tag: Id) -> Option<Value> {
+    let client = world.clients.get(&client)?;
+    let tag = world.tag(tag).ok()?;
+    Some(json!({
+        "client_id": client.id, "tag_id": tag.id, "label": tag.label, "tags": client.tags,
+        "assigned": client.tags.contains(&tag.id),
     }))
 }

@@ -188,6 +188,11 @@ impl Outbox {
         self.tally.given_up += (before - self.waiting.len()) as u64;
     }
 
+    /// When the next delivery is due.
+    pub fn next_due(&self) -> Option<DateTime<Utc>> {
+        self.waiting.first_key_value().map(|((due, _), _)| *due)
+    }
+
     /// Deliveries that wait or are being sent.
     pub fn pending(&self) -> usize {
         self.waiting.len() + self.sending
