@@ -148,7 +148,9 @@ fn menu_item(fields: &Fields<'_>) -> Option<String> {
     let item = match fields.value(IS_MENU)? {
         // It says that it is one, not which.
         Value::Bool(_) | Value::Array(_) => return None,
-        Value::Object(_) => fields.text(&["is_menu.id", "is_menu.command", "message.is_menu.id", "message.is_menu.command"]),
+        Value::Object(_) => {
+            fields.text(&["is_menu.id", "is_menu.command", "message.is_menu.id", "message.is_menu.command"])
+        }
         _ => fields.text(IS_MENU),
     }?;
     let item = item.trim().chars().take(200).collect::<String>();
@@ -160,3 +162,6 @@ fn kept(telling: &Telling<'_>, event: &str) -> Observation {
     let name = event.chars().filter(|c| c.is_alphanumeric() || "_.-".contains(*c)).take(80).collect();
     telling.observe(telling.second(), Fact::UnknownEvent(UnknownEvent { name: Some(name) }))
 }
+
+#[cfg(test)]
+mod tests;

@@ -129,7 +129,7 @@ impl Saved {
                 None => true,
                 // An opening that was told anew: the one before is in the state.
                 Some(at) if at >= cut => {
-                    !(lasting && told.fact.kind() == "request_opened") && !may_echo(told, at, cut)
+                    !(may_echo(told, at, cut) || lasting && told.fact.kind() == "request_opened")
                 }
                 Some(_) => told.fact.kind() == "request_report" || (told.fact.kind() != "message" && lasting),
             }
