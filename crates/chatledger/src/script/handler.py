@@ -6,7 +6,7 @@
 # Paste it into Settings > Scripts: below your own script, which stays as it is, or alone. Tick the events, and save.
 # A handler of yours runs as before, and its answer (`not send menu`) is the answer.
 #
-# What this takes for granted: Python 3.4 or later (written so that 2.7 reads it too), its standard library alone,
+# What this takes for granted: Python 3.4 or later, or 2.7 (tried with 2.7, 3.6 to 3.13); its standard library alone,
 # threads, and HTTPS to the outside. It promises: no handler waits for the network, none fails because of the ledger.
 # What cannot be sent now is tried again in the background while the process lives, and is dropped, oldest first, beyond
 # the bounds below; how many were dropped is told with the next event that arrives. The nightly backfill brings what
