@@ -28,7 +28,8 @@ const EXISTING: &str = "class Handler:
 const VENDOR: &str = "
 import json, sys, time
 script = {'__name__': 'script'}
-exec(compile(open(sys.argv[1], encoding='utf-8').read(), sys.argv[1], 'exec'), script)
+with open(sys.argv[1], encoding='utf-8') as file:
+    exec(compile(file.read(), sys.argv[1], 'exec'), script)
 for line in sys.stdin:
     name, data = json.loads(line)
     started = time.time()

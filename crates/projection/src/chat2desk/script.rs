@@ -5,7 +5,8 @@
 //! something happens is no evidence that it happened; it is kept and counted.
 
 use chat2desk::payload::Fields;
-use chrono::Duration;
+use chrono::{DateTime, Duration, Utc};
+use events::delivery::is_plausible;
 use events::fact::UnknownEvent;
 use events::{Delivery, Fact, Observation};
 use serde_json::{Map, Value};
@@ -17,7 +18,9 @@ use crate::AccountRules;
 type Read = Result<Vec<Observation>, Reject>;
 
 /// A script gives up long before.
-const LONGEST_HELD: f64 = 86_400.0;
+const LONGEST_HELD: Duration = Duration::days(1);
+/// As long as one try of the script may take.
+const CLOCKS_AGREE: Duration = Duration::seconds(5);
 
 /// What the call of a handler is evidence of.
 enum Evidence {
@@ -71,7 +74,7 @@ pub(super) fn read(fields: Fields<'_>, delivery: &Delivery, rules: &AccountRules
     // What is kept has no fields that anybody reads.
     let telling = Telling::live(Fields::of(&object).unwrap_or(fields), delivery, rules);
     let telling = match &call {
-        Some(call) => telling.of_call(call.name, call.held),
+        Some(call) => telling.of_call(call.name, call.due(delivery.received_at)),
         None => telling,
     };
     if object.is_null() {
@@ -96,8 +99,8 @@ pub(super) fn read(fields: Fields<'_>, delivery: &Delivery, rules: &AccountRules
 struct Call<'a> {
     /// One for each time that the vendor called the handler, however often it was sent.
     name: &'a str,
-    /// How long the script could not bring it here.
-    held: Duration,
+    /// When the handler was called and when this was sent, by the vendor's clock.
+    clock: Option<(DateTime<Utc>, DateTime<Utc>)>,
     input: &'a Value,
 }
 
@@ -105,12 +108,31 @@ impl<'a> Call<'a> {
     fn of(fields: &Fields<'a>) -> Option<Self> {
         let top = fields.raw();
         let (name, input) = (top.get("call")?.as_str()?, top.get("data")?);
-        let held = top.get("held_seconds").and_then(Value::as_f64);
-        let held = held.filter(|held| (0.0..=LONGEST_HELD).contains(held)).unwrap_or_default();
-        #[expect(clippy::cast_possible_truncation, reason = "at most a day")]
-        let held = Duration::milliseconds((held * 1000.0) as i64);
-        Some(Self { name, held, input })
+        let clock = instant(top.get("called_at")).zip(instant(top.get("sent_at")));
+        Some(Self { name, clock, input })
     }
+
+    /// When it would have come had nothing held it back. By the vendor's clock where that agrees with ours, because it keeps
+    /// the order of calls that follow one another closely; else by how long it was held.
+    fn due(&self, received_at: DateTime<Utc>) -> DateTime<Utc> {
+        let Some((called_at, sent_at)) = self.clock else { return received_at };
+        let held = sent_at - called_at;
+        if held < Duration::zero() || held > LONGEST_HELD {
+            received_at
+        } else if (received_at - sent_at).abs() <= CLOCKS_AGREE {
+            called_at.min(received_at)
+        } else {
+            received_at - held
+        }
+    }
+}
+
+/// Unix seconds with a fraction.
+fn instant(value: Option<&Value>) -> Option<DateTime<Utc>> {
+    let seconds = value?.as_f64().filter(|seconds| (0.0..1e11).contains(seconds))?;
+    #[expect(clippy::cast_possible_truncation, reason = "bounded above")]
+    let micros = (seconds * 1e6).round() as i64;
+    DateTime::from_timestamp_micros(micros).filter(|at| is_plausible(*at))
 }
 
 /// `new_request_handler`, `new_request_handlers` (the manual has one of each) and `new_request` are one.
