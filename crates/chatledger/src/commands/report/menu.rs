@@ -15,8 +15,9 @@ use crate::report::{Report as _, ReportFormat};
 
 /// What clients chose in the self-service menu, and whether it was enough.
 ///
-/// How often each item was chosen, by how many clients, in how many contacts; in how many of them the client then asked a
-/// person, and how soon one answered. Only scripts tell what was chosen: `chatledger accounts script` prints what they need.
+/// How often each item was chosen, by how many clients, in how many contacts; in how many of them the
+/// client then asked a person, and how soon one answered. Only scripts tell what was chosen:
+/// `chatledger accounts script` prints what they need.
 ///
 ///   chatledger report menu --from 2026-10-01
 ///
