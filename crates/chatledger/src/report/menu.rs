@@ -13,7 +13,7 @@ use super::text::{grouped, short, table, wrapped};
 use super::{Report, definitions, figure, label_or_dash};
 
 /// A label takes at most so many characters of a line.
-const LABEL: usize = 20;
+const LABEL: usize = 18;
 
 /// The report and what was asked.
 #[derive(Clone, Debug)]
@@ -83,21 +83,21 @@ impl Report for Menu<'_> {
     fn table(&self) -> String {
         let target = span(Some(self.target_seconds));
         let title = format!("{}, {} ({}), target {target}", self.title(), self.period.named(), self.zone);
-        let key = format!("\n{}", self.heading());
-        let within = format!("within\n{}", target.replace(' ', ""));
+        let key = format!("\n\n{}", self.heading());
+        let within = format!("\nwithin\n{}", target.replace(' ', ""));
         let header = [
             key.as_str(),
-            "\nchosen",
-            "\nclients",
-            "con-\ntacts",
-            "then\nasked",
-            "share that\nasked",
-            "\nanswered",
-            "first\nreply p50",
-            "first\nreply p90",
+            "\n\nchosen",
+            "\n\nclients",
+            "\ncon-\ntacts",
+            "\nthen\nasked",
+            "share\nthat\nasked",
+            "\nans-\nwered",
+            "first\nreply\np50",
+            "first\nreply\np90",
             &within,
-            "unans-\nwered",
-            "wait-\ning",
+            "\nunans-\nwered",
+            "\nwait-\ning",
         ];
         let body = match self.rows.as_slice() {
             [] => "nothing in this period".to_owned(),
