@@ -62,7 +62,7 @@ impl Vendor {
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
-            .expect("python3; scripts/setup provides it");
+            .unwrap_or_else(|error| panic!("python3, which scripts/setup provides: {error}"));
         let said = BufReader::new(process.stdout.take().unwrap()).lines();
         Self { ask: process.stdin.take().unwrap(), said, process }
     }
@@ -71,7 +71,7 @@ impl Vendor {
     async fn call(&mut self, handler: &str, input: &Value) -> (Value, f64) {
         self.ask.write_all(format!("{}\n", json!([handler, input])).as_bytes()).await.unwrap();
         let said = tokio::time::timeout(SOON, self.said.next_line()).await;
-        let said = said.expect("an answer in time").unwrap().expect("a process that lives");
+        let said = said.unwrap().unwrap().unwrap();
         serde_json::from_str(&said).unwrap()
     }
 
@@ -79,7 +79,7 @@ impl Vendor {
     async fn ends(self) {
         let Self { mut process, ask, .. } = self;
         drop(ask);
-        assert!(tokio::time::timeout(SOON, process.wait()).await.expect("its end").unwrap().success());
+        assert!(tokio::time::timeout(SOON, process.wait()).await.unwrap().unwrap().success());
     }
 }
 
