@@ -60,7 +60,7 @@ pub(crate) async fn assert_read(found: &Value, pool: &PgPool) {
         assert_eq!(dataset["duckdb_rows"], rows, "{name}");
         assert_eq!(dataset["pyarrow_rows"], rows, "{name}");
         assert_eq!(dataset["compressions"], serde_json::json!(["ZSTD"]), "{name}");
-        assert_eq!(dataset["metadata"]["chatledger.schema_version"], "1", "{name}");
+        assert_eq!(dataset["metadata"]["chatledger.schema_version"], "2", "{name}");
         assert_eq!(dataset["metadata"]["chatledger.dataset"], *name);
     }
     let sums = "select sum(length(text))::bigint, (extract(epoch from min(sent_at)) * 1000000)::bigint, \
@@ -101,7 +101,7 @@ async fn duckdb_and_pyarrow_read_what_the_tables_say() {
     assert_eq!(found["datasets"]["clients"]["duckdb_types"]["tags"], "VARCHAR[]");
     assert_eq!(found["datasets"]["tag_scores"]["pyarrow_types"]["score"], "double");
     let manifest = &found["manifest"];
-    assert_eq!((&manifest["schema_version"], &manifest["positions"]), (&1.into(), &serde_json::json!([])));
+    assert_eq!((&manifest["schema_version"], &manifest["positions"]), (&2.into(), &serde_json::json!([])));
     assert_eq!(manifest["personal"]["messages"], serde_json::json!(["text", "attachments"]));
 }
 

@@ -2,6 +2,7 @@
 
 mod lists;
 mod page;
+mod script;
 mod statistics;
 mod telling;
 mod translate;

@@ -32,6 +32,10 @@ pub(super) struct Telling<'a> {
     pub(super) fields: Fields<'a>,
     pub(super) zone: Tz,
     delivery: &'a Delivery,
+    /// The receipt; of what a script could not send at once, when it would have come.
+    received_at: DateTime<Utc>,
+    /// Tells tellings apart that have no time of their own.
+    apart: i64,
     observed_at: DateTime<Utc>,
     /// The event's own time, when it has one that can be believed.
     pub(super) event_at: Option<DateTime<Utc>>,
@@ -50,7 +54,18 @@ impl<'a> Telling<'a> {
         };
         let observed_at =
             event_at.filter(|at| *at <= delivery.received_at + FUTURE).unwrap_or(delivery.received_at);
-        Self { fields, zone: rules.zone, delivery, observed_at, event_at }
+        let (received_at, apart) = (delivery.received_at, body_hash(&delivery.body));
+        Self { fields, zone: rules.zone, delivery, received_at, apart, observed_at, event_at }
+    }
+
+    /// The same, sent by a script that names the call and could not bring it when it would have: a call that was sent twice
+    /// is one.
+    #[must_use]
+    pub(super) fn of_call(mut self, call: &str, received_at: DateTime<Utc>) -> Self {
+        self.received_at = received_at;
+        self.observed_at = received_at;
+        self.apart = body_hash(call.as_bytes());
+        self
     }
 
     /// A row of a list or report: observed when it was fetched, never at a time in the row.
@@ -62,19 +77,21 @@ impl<'a> Telling<'a> {
             .filter(|at| is_plausible(*at))
             .or(line_time)
             .unwrap_or(delivery.received_at);
-        Self { fields, zone: rules.zone, delivery, observed_at, event_at: None }
+        let (received_at, apart) = (delivery.received_at, body_hash(&delivery.body));
+        Self { fields, zone: rules.zone, delivery, received_at, apart, observed_at, event_at: None }
     }
 
     /// When the fact happened as far as this telling knows: the event's time, else the receipt.
     pub(super) fn at(&self) -> DateTime<Utc> {
-        self.event_at.unwrap_or(self.delivery.received_at)
+        self.event_at.unwrap_or(self.received_at)
     }
 
-    /// That time as part of a fact key: to the second. Without an own time the bytes tell tellings apart.
+    /// That time as part of a fact key: to the second. Without an own time the bytes, or the
+    /// script's name for its call, tell tellings apart.
     pub(super) fn second(&self) -> String {
         match self.event_at {
             Some(at) => at.timestamp().to_string(),
-            None => format!("{:016x}", body_hash(&self.delivery.body)),
+            None => format!("{:016x}", self.apart),
         }
     }
 
@@ -94,7 +111,7 @@ impl<'a> Telling<'a> {
                 hash: body_hash(&self.delivery.body),
             },
             road: self.delivery.road,
-            received_at: self.delivery.received_at,
+            received_at: self.received_at,
             delivery: self.delivery.id,
         }
     }

@@ -4,7 +4,7 @@ use chat2desk::payload::{Fields, bodies};
 use events::{Delivery, Observation, PagePart, RejectReason, Rejection, Road};
 
 use super::telling::{Reject, Telling};
-use super::{lists, page, statistics, webhook};
+use super::{lists, page, script, statistics, webhook};
 use crate::AccountRules;
 use crate::decode::Decoded;
 
@@ -49,6 +49,9 @@ pub(crate) fn translate(delivery: &Delivery, rules: &AccountRules) -> Decoded {
 }
 
 fn object(fields: Fields<'_>, delivery: &Delivery, rules: &AccountRules) -> Result<Vec<Observation>, Reject> {
+    if delivery.road == Road::Script {
+        return script::read(fields, delivery, rules);
+    }
     if delivery.road != Road::Backfill {
         return webhook::read(&Telling::live(fields, delivery, rules));
     }
