@@ -81,6 +81,8 @@ registers! {
         status: String,
         /// When.
         at: DateTime<Utc>,
+        /// Fields that no document names, and words that a known field should not have.
+        extra: serde_json::Value,
     }
 }
 
@@ -93,6 +95,8 @@ registers! {
         status: String,
         /// When.
         at: DateTime<Utc>,
+        /// Fields that no document names, and words that a known field should not have.
+        extra: serde_json::Value,
     }
 }
 

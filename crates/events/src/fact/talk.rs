@@ -39,6 +39,8 @@ registers! {
         opens_request: bool,
         /// It is the choice of a menu item: it asks nothing.
         menu: bool,
+        /// Fields that no document names, and words that a known field should not have.
+        extra: serde_json::Value,
     }
 }
 
@@ -63,6 +65,8 @@ registers! {
         by_client: bool,
         /// When.
         at: DateTime<Utc>,
+        /// Fields that no document names, and words that a known field should not have.
+        extra: serde_json::Value,
     }
 }
 
@@ -83,6 +87,8 @@ registers! {
         at: DateTime<Utc>,
         /// The vendor's own word for why.
         reason: String,
+        /// Fields that no document names, and words that a known field should not have.
+        extra: serde_json::Value,
     }
 }
 
@@ -101,6 +107,8 @@ registers! {
         operator_id: Id,
         /// When.
         at: DateTime<Utc>,
+        /// Fields that no document names, and words that a known field should not have.
+        extra: serde_json::Value,
     }
 }
 
@@ -119,6 +127,8 @@ registers! {
         operator_id: Id,
         /// When.
         at: DateTime<Utc>,
+        /// Fields that no document names, and words that a known field should not have.
+        extra: serde_json::Value,
     }
 }
 
@@ -141,6 +151,8 @@ registers! {
         ended_at: DateTime<Utc>,
         /// Its last request.
         request_id: Id,
+        /// Fields that no document names, and words that a known field should not have.
+        extra: serde_json::Value,
     }
 }
 
@@ -213,5 +225,7 @@ registers! {
         added: bool,
         /// When.
         at: DateTime<Utc>,
+        /// Fields that no document names, and words that a known field should not have.
+        extra: serde_json::Value,
     }
 }

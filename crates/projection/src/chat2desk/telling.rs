@@ -27,11 +27,26 @@ pub(super) fn missing(what: &str) -> Reject {
     Reject(RejectReason::MissingIdentity, format!("no {what}"))
 }
 
+/// What is the same for every object of one delivery.
+pub(super) struct Source<'a> {
+    pub(super) delivery: &'a Delivery,
+    pub(super) rules: &'a AccountRules,
+    /// Hash of the bytes.
+    hash: i64,
+}
+
+impl<'a> Source<'a> {
+    pub(super) fn new(delivery: &'a Delivery, rules: &'a AccountRules) -> Self {
+        Self { delivery, rules, hash: body_hash(&delivery.body) }
+    }
+}
+
 /// What is the same for every fact of one object.
 pub(super) struct Telling<'a> {
     pub(super) fields: Fields<'a>,
     pub(super) zone: Tz,
-    delivery: &'a Delivery,
+    pub(super) delivery: &'a Delivery,
+    hash: i64,
     observed_at: DateTime<Utc>,
     /// The event's own time, when it has one that can be believed.
     pub(super) event_at: Option<DateTime<Utc>>,
@@ -39,30 +54,30 @@ pub(super) struct Telling<'a> {
 
 impl<'a> Telling<'a> {
     /// An object of a webhook, script, macro or tunnel.
-    pub(super) fn live(fields: Fields<'a>, delivery: &'a Delivery, rules: &AccountRules) -> Self {
+    pub(super) fn live(fields: Fields<'a>, source: &Source<'a>) -> Self {
+        let (delivery, zone) = (source.delivery, source.rules.zone);
         let event_at = match delivery.road {
             // A script has no time of its own: its receipt stands in, and loses to every other telling.
             Road::Script | Road::Macro | Road::Tunnel => None,
-            Road::Webhook | Road::Backfill => fields
-                .value(alias::EVENT_TIME)
-                .or_else(|| fields.value(alias::CREATED))
-                .and_then(|value| parse_time(value, &rules.zone)),
+            Road::Webhook | Road::Backfill => {
+                time(&fields, alias::EVENT_TIME, zone).or_else(|| time(&fields, alias::CREATED, zone))
+            }
         };
         let observed_at =
             event_at.filter(|at| *at <= delivery.received_at + FUTURE).unwrap_or(delivery.received_at);
-        Self { fields, zone: rules.zone, delivery, observed_at, event_at }
+        Self { fields, zone, delivery, hash: source.hash, observed_at, event_at }
     }
 
     /// A row of a list or report: observed when it was fetched, never at a time in the row.
-    pub(super) fn fetched(fields: Fields<'a>, delivery: &'a Delivery, rules: &AccountRules) -> Self {
-        let line_time = fields.value(&["fetched_at"]).and_then(|value| parse_time(value, &rules.zone));
+    pub(super) fn fetched(fields: Fields<'a>, source: &Source<'a>) -> Self {
+        let (delivery, zone) = (source.delivery, source.rules.zone);
         let observed_at = delivery
             .capture
             .fetched_at
             .filter(|at| is_plausible(*at))
-            .or(line_time)
+            .or_else(|| time(&fields, &["fetched_at"], zone))
             .unwrap_or(delivery.received_at);
-        Self { fields, zone: rules.zone, delivery, observed_at, event_at: None }
+        Self { fields, zone, delivery, hash: source.hash, observed_at, event_at: None }
     }
 
     /// When the fact happened as far as this telling knows: the event's time, else the receipt.
@@ -74,13 +89,13 @@ impl<'a> Telling<'a> {
     pub(super) fn second(&self) -> String {
         match self.event_at {
             Some(at) => at.timestamp().to_string(),
-            None => format!("{:016x}", body_hash(&self.delivery.body)),
+            None => format!("{:016x}", self.hash),
         }
     }
 
-    /// A time in the object.
-    pub(super) fn time(&self, aliases: &[&str]) -> Option<DateTime<Utc>> {
-        self.fields.value(aliases).and_then(|value| parse_time(value, &self.zone))
+    /// A time in the object: the first alias with one that can be read.
+    pub(super) fn time(&self, aliases: &'static [&'static str]) -> Option<DateTime<Utc>> {
+        time(&self.fields, aliases, self.zone)
     }
 
     /// The fact as this delivery tells it.
@@ -91,11 +106,16 @@ impl<'a> Telling<'a> {
             stamp: Stamp {
                 observed_at: self.observed_at,
                 rank: self.delivery.road.rank(),
-                hash: body_hash(&self.delivery.body),
+                hash: self.hash,
             },
             road: self.delivery.road,
             received_at: self.delivery.received_at,
             delivery: self.delivery.id,
         }
     }
+}
+
+/// Reads a time; text that is none gives way to the next alias.
+fn time(fields: &Fields<'_>, aliases: &'static [&'static str], zone: Tz) -> Option<DateTime<Utc>> {
+    fields.told(aliases).find_map(|value| parse_time(value, &zone))
 }
