@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::json::Json;
-use super::names;
+use super::names::{self, Name};
 
 /// An id or a key field that cannot be read. Names the field, never the value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -93,8 +93,9 @@ impl<'a> Fields<'a> {
 
     /// What stands at top level under an alias.
     fn aliased(&self, alias: &str) -> Option<&'a Json<'a>> {
-        match names::number(alias) {
-            Some(number) if !self.is_wide => self.numbered(number),
+        match names::named(alias) {
+            Name::Field(number) if !self.is_wide => self.numbered(number),
+            Name::Within(number, name) if !self.is_wide => self.numbered(number)?.get(name),
             _ => match alias.split_once('.') {
                 Some((head, path)) => follow(self.top(head)?, path),
                 None => self.top(alias),
@@ -102,16 +103,25 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// What stands under the aliases and is not null, in their order: at top level, then under `data`.
-    pub fn told(&self, aliases: &[&str]) -> impl Iterator<Item = &'a Json<'a>> {
-        let top = aliases.iter().filter_map(|alias| self.aliased(alias));
-        let data = self.data.into_iter().flat_map(|data| aliases.iter().filter_map(|alias| follow(data, alias)));
-        top.chain(data).filter(|value| !value.is_null())
+    /// Asks what stands under the aliases and is not null, in their order, until something is made of it: at top level,
+    /// then under `data`.
+    pub fn find<T>(&self, aliases: &[&str], mut read: impl FnMut(&'a Json<'a>) -> Option<T>) -> Option<T> {
+        for alias in aliases {
+            if let Some(value) = self.aliased(alias)
+                && !value.is_null()
+                && let Some(found) = read(value)
+            {
+                return Some(found);
+            }
+        }
+        let data = self.data?;
+        let values = aliases.iter().filter_map(|alias| follow(data, alias));
+        values.filter(|value| !value.is_null()).find_map(read)
     }
 
     /// The first alias that is there with a value that is not null.
     pub fn value(&self, aliases: &[&str]) -> Option<&'a Json<'a>> {
-        self.told(aliases).next()
+        self.find(aliases, Some)
     }
 
     /// Whether the field is there at all, null included.
@@ -125,12 +135,7 @@ impl<'a> Fields<'a> {
     /// [`WrongType`] for anything else.
     pub fn id(&self, aliases: &'static [&'static str]) -> Result<Option<String>, WrongType> {
         let field = aliases.first().copied().unwrap_or_default();
-        for value in self.told(aliases) {
-            if let Some(id) = id(field, value)? {
-                return Ok(Some(id));
-            }
-        }
-        Ok(None)
+        self.find(aliases, |value| id(field, value).transpose()).transpose()
     }
 
     /// An id that is welcome but not needed: unreadable counts as none.
@@ -145,7 +150,7 @@ impl<'a> Fields<'a> {
 
     /// The same as [`Fields::text`], borrowed where it can be.
     pub fn word(&self, aliases: &[&str]) -> Option<Cow<'a, str>> {
-        self.told(aliases).find_map(|value| match value {
+        self.find(aliases, |value| match value {
             Json::Text(text) => storable(text),
             Json::Number(number) => Some(Cow::Owned(number.to_string())),
             _ => None,
@@ -173,7 +178,7 @@ impl<'a> Fields<'a> {
             Json::Text(text) => text.trim().parse().ok(),
             _ => None,
         };
-        self.told(aliases).find_map(|value| number(value).filter(|number| number.is_finite()))
+        self.find(aliases, |value| number(value).filter(|number| number.is_finite()))
     }
 
     /// A nested object.

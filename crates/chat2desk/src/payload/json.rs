@@ -221,8 +221,28 @@ mod tests {
     /// Any bytes, and texts that look like JSON more often than not.
     fn texts() -> impl Strategy<Value = String> {
         let token = prop::sample::select(vec![
-            "{", "}", "[", "]", ":", ",", "\"a\"", "\"b\"", "\"\\u00e9\\n\"", "\"\\ud83d\\ude00\"", "null", "true",
-            "-1", "0", "1.5e3", "18446744073709551615", "18446744073709551616", "1e999", " ", "\"é\"", "-0", "\u{1}",
+            "{",
+            "}",
+            "[",
+            "]",
+            ":",
+            ",",
+            "\"a\"",
+            "\"b\"",
+            "\"\\u00e9\\n\"",
+            "\"\\ud83d\\ude00\"",
+            "null",
+            "true",
+            "-1",
+            "0",
+            "1.5e3",
+            "18446744073709551615",
+            "18446744073709551616",
+            "1e999",
+            " ",
+            "\"é\"",
+            "-0",
+            "\u{1}",
         ]);
         let soup = prop::collection::vec(token, 0..12).prop_map(|tokens| tokens.concat());
         prop_oneof![soup, any::<String>(), values().prop_map(|value| value.to_string())]

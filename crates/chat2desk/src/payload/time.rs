@@ -117,7 +117,8 @@ mod tests {
     }
 
     fn read(value: &Value) -> Option<String> {
-        parse_time(&value.clone().into(), &almaty()).map(|time| time.to_rfc3339_opts(chrono::SecondsFormat::Micros, true))
+        parse_time(&value.clone().into(), &almaty())
+            .map(|time| time.to_rfc3339_opts(chrono::SecondsFormat::Micros, true))
     }
 
     #[test]

@@ -103,11 +103,7 @@ impl<'a> Telling<'a> {
         Observation {
             key: key.into(),
             fact,
-            stamp: Stamp {
-                observed_at: self.observed_at,
-                rank: self.delivery.road.rank(),
-                hash: self.hash,
-            },
+            stamp: Stamp { observed_at: self.observed_at, rank: self.delivery.road.rank(), hash: self.hash },
             road: self.delivery.road,
             received_at: self.delivery.received_at,
             delivery: self.delivery.id,
@@ -117,5 +113,5 @@ impl<'a> Telling<'a> {
 
 /// Reads a time; text that is none gives way to the next alias.
 fn time(fields: &Fields<'_>, aliases: &'static [&'static str], zone: Tz) -> Option<DateTime<Utc>> {
-    fields.told(aliases).find_map(|value| parse_time(value, &zone))
+    fields.find(aliases, |value| parse_time(value, &zone))
 }

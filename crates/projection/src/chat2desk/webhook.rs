@@ -75,7 +75,8 @@ fn old_form(telling: &Telling<'_>) -> Read {
 fn unknown(telling: &Telling<'_>, name: &str) -> Observation {
     // Whatever the order of its fields: the same event told twice is one.
     let fields = telling.fields.entries().iter();
-    let sorted: Map<String, Value> = fields.map(|(name, value)| (name.to_string(), value.to_value())).collect();
+    let sorted: Map<String, Value> =
+        fields.map(|(name, value)| (name.to_string(), value.to_value())).collect();
     let bytes = serde_json::to_vec(&sorted).unwrap_or_default();
     let name = name.chars().filter(|c| c.is_alphanumeric() || "_.-".contains(*c)).take(80).collect();
     telling
