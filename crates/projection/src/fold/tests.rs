@@ -417,3 +417,4 @@ mod ladder;
 mod random_account;
 mod saved;
 mod scores;
+mod system;
