@@ -22,6 +22,7 @@ mod progress;
 mod report;
 mod roles;
 mod rules;
+mod script;
 mod serving;
 mod shutdown;
 mod telemetry;

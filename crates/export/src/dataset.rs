@@ -10,7 +10,7 @@ use store::export::{Kind, Source};
 
 /// Grows whenever the same rows make other files: a column more, another type, another order. Every object is then
 /// written again.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// A dataset: a table as it leaves.
 #[derive(Debug)]
@@ -91,6 +91,7 @@ const MESSAGES: &[Column] = &[
     personal("text"),
     personal_json("attachments"),
     column("is_deleted", Kind::Bool),
+    word("menu_item"),
 ];
 
 const REQUESTS: &[Column] = &[

@@ -13,6 +13,8 @@ use store::folding::Told;
 pub struct Merged {
     /// The winners.
     pub fact: Fact,
+    /// No telling knows when it happened: the earliest receipt stands in.
+    pub stood_in: bool,
     /// The earliest receipt among all tellings.
     pub received_at: DateTime<Utc>,
     /// The greatest time of observation.
@@ -39,10 +41,14 @@ pub fn merge(told: &[Told]) -> BTreeMap<(&'static str, &str), Merged> {
             })
             .or_insert_with(|| Merged {
                 fact: told.fact.clone(),
+                stood_in: false,
                 received_at: told.received_at,
                 observed_at: told.observed_at,
                 delivery: told.delivery,
             });
+    }
+    for held in merged.values_mut() {
+        held.stood_in = held.fact.stand_in(held.received_at);
     }
     merged
 }

@@ -101,7 +101,7 @@ async fn duckdb_and_pyarrow_read_what_the_tables_say() {
     assert_eq!(found["datasets"]["clients"]["duckdb_types"]["tags"], "VARCHAR[]");
     assert_eq!(found["datasets"]["tag_scores"]["pyarrow_types"]["score"], "double");
     let manifest = &found["manifest"];
-    assert_eq!((&manifest["schema_version"], &manifest["positions"]), (&1.into(), &serde_json::json!([])));
+    assert_eq!((&manifest["schema_version"], &manifest["positions"]), (&2.into(), &serde_json::json!([])));
     assert_eq!(manifest["personal"]["messages"], serde_json::json!(["text", "attachments"]));
 }
 

@@ -40,6 +40,7 @@ mod projection;
 mod rebuild;
 mod report;
 mod restatements;
+mod script;
 mod simulation;
 mod store_connections;
 mod tables;

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use serde_json::{Map, Value};
+
 use super::json::Json;
 use super::names::{self, Name};
 
@@ -196,9 +198,14 @@ impl<'a> Fields<'a> {
         entries.iter().filter_map(unknown)
     }
 
-    /// All fields at top level, as they came.
-    pub fn entries(&self) -> &'a [(Cow<'a, str>, Json<'a>)] {
-        self.entries
+    /// Whether there is no field at all.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// A copy of the whole object, in the order of its names.
+    pub fn to_map(&self) -> Map<String, Value> {
+        self.entries.iter().map(|(name, value)| (name.to_string(), value.to_value())).collect()
     }
 }
 
@@ -244,7 +251,7 @@ fn id(field: &'static str, value: &Json<'_>) -> Result<Option<String>, WrongType
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
 

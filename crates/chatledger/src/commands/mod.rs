@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 use crate::configuration::{Configuration, Problems};
 use crate::telemetry::{self, LogFormat};
 
+mod accounts;
 mod backfill;
 mod check;
 mod completions;
@@ -64,6 +65,7 @@ enum Command {
     Up(up::Up),
     Run(run::Run),
     Backfill(backfill::Backfill),
+    Accounts(accounts::Accounts),
     Report(report::Report),
     Escalation(escalation::Escalation),
     Explain(explain::Explain),
@@ -89,6 +91,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
     let configuration = || Configuration::load(config.as_deref(), &environment());
     match command {
         Command::Check(check) => check.run(&configuration()?),
+        Command::Accounts(accounts) => accounts.run(&configuration()?),
         Command::Completions(completions) => completions.run(),
         Command::Demo(demo) => on_runtime(demo.run()),
         Command::Up(up) => on_runtime(up.run(&configuration()?)),

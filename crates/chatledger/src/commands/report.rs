@@ -417,7 +417,7 @@ impl AccountingArguments {
 }
 
 /// The account called so, or the only one.
-fn select<'a>(accounts: &'a [Account], id: Option<&str>) -> Result<&'a Account, WrongUsage> {
+pub(super) fn select<'a>(accounts: &'a [Account], id: Option<&str>) -> Result<&'a Account, WrongUsage> {
     let names = || accounts.iter().map(|account| account.id.as_str()).collect::<Vec<_>>().join(", ");
     let wrong = match (id, accounts) {
         (_, []) => "no account is configured; add one as [[account]] to chatledger.toml".to_owned(),

@@ -209,6 +209,22 @@ impl Fact {
         Some(own.unwrap_or(received_at))
     }
 
+    /// Lets the receipt stand in for the time of something that happened at a time which no telling knows (a script's
+    /// does not); says whether it had to.
+    pub fn stand_in(&mut self, received_at: DateTime<Utc>) -> bool {
+        let at = match self {
+            Self::RequestOpened(f) => &mut f.at,
+            Self::RequestClosed(f) => &mut f.at,
+            Self::DialogClosed(f) => &mut f.at,
+            Self::DialogTransferred(f) => &mut f.at,
+            Self::Tagging(f) => &mut f.at,
+            _ => return false,
+        };
+        let is_unknown = at.is_none();
+        at.get_or_insert(received_at);
+        is_unknown
+    }
+
     /// The request that it names: of a rating the survey's own.
     pub fn request_id(&self) -> Option<&str> {
         match self.filing() {

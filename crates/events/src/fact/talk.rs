@@ -39,6 +39,8 @@ registers! {
         opens_request: bool,
         /// It is the choice of a menu item: it asks nothing.
         menu: bool,
+        /// Which menu item: its command. Only scripts tell it.
+        menu_item: String,
         /// Fields that no document names, and words that a known field should not have.
         extra: serde_json::Value,
     }

@@ -134,6 +134,12 @@ impl<'de> Visitor<'de> for LooseVisitor {
                 Some("client_id" | "clientID") => &mut ids.client,
                 Some("request_id" | "requestID") => &mut ids.request,
                 Some("dialog_id" | "dialogID") => &mut ids.dialog,
+                // A script's input lies under `data`, its client in an object of its own.
+                Some("client") => {
+                    let found = fields.next_value::<Self::Value>()?.id;
+                    ids.client = ids.client.take().or(found);
+                    continue;
+                }
                 _ => {
                     fields.next_value::<IgnoredAny>()?;
                     continue;
@@ -182,6 +188,7 @@ mod tests {
             (r#"{"message":{"id":9,"dialogID":3},"client":{"id":1}}"#, Some("1")),
             (r#"{"message":{"id":9,"dialogID":3}}"#, Some("3")),
             (r#"{"data":{"client_id":7}}"#, Some("7")),
+            (r#"{"call":"c","data":{"message":{"id":9},"client":{"id":7}}}"#, Some("7")),
             (r#" [ {"client_id":7}, {"client_id":8} ]"#, Some("7")),
         ] {
             assert_eq!(identity(body.as_bytes()).as_deref(), wanted, "{body}");

@@ -4,6 +4,7 @@ mod extra;
 mod lists;
 mod message;
 mod page;
+mod script;
 mod statistics;
 mod telling;
 mod translate;

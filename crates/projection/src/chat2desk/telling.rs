@@ -45,8 +45,13 @@ impl<'a> Source<'a> {
 pub(super) struct Telling<'a> {
     pub(super) fields: Fields<'a>,
     pub(super) zone: Tz,
-    pub(super) delivery: &'a Delivery,
+    delivery: &'a Delivery,
+    /// Hash of the delivery's bytes.
     hash: i64,
+    /// The receipt; of what a script could not send at once, when it would have come.
+    received_at: DateTime<Utc>,
+    /// Tells tellings apart that have no time of their own.
+    apart: i64,
     observed_at: DateTime<Utc>,
     /// The event's own time, when it has one that can be believed.
     pub(super) event_at: Option<DateTime<Utc>>,
@@ -65,7 +70,27 @@ impl<'a> Telling<'a> {
         };
         let observed_at =
             event_at.filter(|at| *at <= delivery.received_at + FUTURE).unwrap_or(delivery.received_at);
-        Self { fields, zone, delivery, hash: source.hash, observed_at, event_at }
+        Self::new(fields, source, observed_at, event_at)
+    }
+
+    fn new(
+        fields: Fields<'a>,
+        source: &Source<'a>,
+        observed_at: DateTime<Utc>,
+        event_at: Option<DateTime<Utc>>,
+    ) -> Self {
+        let (delivery, hash) = (source.delivery, source.hash);
+        let (zone, received_at) = (source.rules.zone, delivery.received_at);
+        Self { fields, zone, delivery, hash, received_at, apart: hash, observed_at, event_at }
+    }
+
+    /// The same, sent by a script that names the call and had held it back for so long: a call that was sent twice is one.
+    #[must_use]
+    pub(super) fn of_call(mut self, call: &str, held: Duration) -> Self {
+        self.received_at -= held;
+        self.observed_at = self.received_at;
+        self.apart = body_hash(call.as_bytes());
+        self
     }
 
     /// A row of a list or report: observed when it was fetched, never at a time in the row.
@@ -77,19 +102,20 @@ impl<'a> Telling<'a> {
             .filter(|at| is_plausible(*at))
             .or_else(|| time(&fields, &["fetched_at"], zone))
             .unwrap_or(delivery.received_at);
-        Self { fields, zone, delivery, hash: source.hash, observed_at, event_at: None }
+        Self::new(fields, source, observed_at, None)
     }
 
     /// When the fact happened as far as this telling knows: the event's time, else the receipt.
     pub(super) fn at(&self) -> DateTime<Utc> {
-        self.event_at.unwrap_or(self.delivery.received_at)
+        self.event_at.unwrap_or(self.received_at)
     }
 
-    /// That time as part of a fact key: to the second. Without an own time the bytes tell tellings apart.
+    /// That time as part of a fact key: to the second. Without an own time the bytes, or the
+    /// script's name for its call, tell tellings apart.
     pub(super) fn second(&self) -> String {
         match self.event_at {
             Some(at) => at.timestamp().to_string(),
-            None => format!("{:016x}", self.hash),
+            None => format!("{:016x}", self.apart),
         }
     }
 
@@ -105,7 +131,7 @@ impl<'a> Telling<'a> {
             fact,
             stamp: Stamp { observed_at: self.observed_at, rank: self.delivery.road.rank(), hash: self.hash },
             road: self.delivery.road,
-            received_at: self.delivery.received_at,
+            received_at: self.received_at,
             delivery: self.delivery.id,
         }
     }

@@ -4,7 +4,7 @@ use chat2desk::payload::{Fields, bodies};
 use events::{Delivery, Observation, PagePart, RejectReason, Rejection, Road};
 
 use super::telling::{Reject, Source, Telling};
-use super::{lists, message, page, statistics, webhook};
+use super::{lists, message, page, script, statistics, webhook};
 use crate::AccountRules;
 use crate::decode::Decoded;
 
@@ -56,6 +56,9 @@ pub(crate) fn translate(delivery: &Delivery, rules: &AccountRules) -> Decoded {
 
 fn object<'a>(fields: Fields<'a>, source: &Source<'a>) -> Result<Vec<Observation>, Reject> {
     let delivery = source.delivery;
+    if delivery.road == Road::Script {
+        return script::read(fields, source);
+    }
     if delivery.road != Road::Backfill {
         return webhook::read(&Telling::live(fields, source));
     }

@@ -9,7 +9,6 @@ use events::fact::{
 };
 use events::observation::body_hash;
 use events::{Fact, Observation};
-use serde_json::{Map, Value};
 
 use super::extra::extra;
 use super::lists::client_card;
@@ -65,7 +64,7 @@ fn old_form(telling: &Telling<'_>) -> Read {
         dialog_closed(telling, alias::DIALOG)
     } else if has(&["state", "end"]) && has(&["id"]) {
         dialog_closed(telling, &["id"])
-    } else if fields.entries().is_empty() {
+    } else if fields.is_empty() {
         Err(missing("field at all"))
     } else {
         Ok(vec![unknown(telling, "")])
@@ -74,10 +73,7 @@ fn old_form(telling: &Telling<'_>) -> Read {
 
 fn unknown(telling: &Telling<'_>, name: &str) -> Observation {
     // Whatever the order of its fields: the same event told twice is one.
-    let fields = telling.fields.entries().iter();
-    let sorted: Map<String, Value> =
-        fields.map(|(name, value)| (name.to_string(), value.to_value())).collect();
-    let bytes = serde_json::to_vec(&sorted).unwrap_or_default();
+    let bytes = serde_json::to_vec(&telling.fields.to_map()).unwrap_or_default();
     let name = name.chars().filter(|c| c.is_alphanumeric() || "_.-".contains(*c)).take(80).collect();
     telling
         .observe(format!("{:016x}", body_hash(&bytes)), Fact::UnknownEvent(UnknownEvent { name: Some(name) }))

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, TimeZone as _, Utc};
+use chrono::{DateTime, Duration, TimeZone as _, Utc};
 use chrono_tz::Tz;
 use events::DeliveryId;
 use events::fact::{
@@ -15,11 +15,16 @@ use super::message::{self, Message};
 use crate::AccountRules;
 use crate::merge::Merged;
 
+/// A script tells within this time of what happened, or it is another happening.
+pub(super) const ECHO: Duration = Duration::seconds(30);
+
 /// A fact with the delivery that told it first.
 pub(super) struct Dated<T> {
     pub(super) fact: T,
     pub(super) observed_at: DateTime<Utc>,
     pub(super) delivery: DeliveryId,
+    /// No telling knows its time: its receipt stands in.
+    stood_in: bool,
 }
 
 /// A row of the rating report.
@@ -105,6 +110,20 @@ impl Evidence {
         evidence
             .transfers
             .sort_by(|a, b| (a.fact.at, &a.fact.operator_id).cmp(&(b.fact.at, &b.fact.operator_id)));
+        yield_to_timed(
+            &mut evidence.taggings,
+            |f| f.at,
+            |f, timed| (&f.request_id, &f.tag_id, f.added) == (&timed.request_id, &timed.tag_id, timed.added),
+        );
+        yield_to_timed(&mut evidence.dialog_closes, |f| f.at, |f, timed| f.dialog_id == timed.dialog_id);
+        yield_to_timed(
+            &mut evidence.transfers,
+            |f| f.at,
+            |f, timed| {
+                f.dialog_id == timed.dialog_id
+                    && (f.operator_id.is_none() || f.operator_id == timed.operator_id)
+            },
+        );
         evidence
     }
 
@@ -128,6 +147,30 @@ fn later_reading(at: DateTime<Utc>, zone: Tz) -> Option<DateTime<Utc>> {
         .filter(|later| *later > at)
 }
 
+/// What a script told without a time, and another road with one not long before its receipt, happened once. `facts` are in
+/// order of time.
+fn yield_to_timed<T>(
+    facts: &mut Vec<Dated<T>>,
+    at: impl Fn(&T) -> Option<DateTime<Utc>>,
+    is_same: impl Fn(&T, &T) -> bool,
+) {
+    if !facts.iter().any(|dated| dated.stood_in) {
+        return;
+    }
+    let yields = |place: usize| {
+        let (before, own) = (&facts[..place], &facts[place]);
+        let since = at(&own.fact).map(|at| at - ECHO);
+        own.stood_in
+            && before
+                .iter()
+                .rev()
+                .take_while(|timed| at(&timed.fact) >= since)
+                .any(|timed| !timed.stood_in && is_same(&own.fact, &timed.fact))
+    };
+    let mut yielding = (0..facts.len()).map(yields).collect::<Vec<bool>>().into_iter();
+    facts.retain(|_| yielding.next() != Some(true));
+}
+
 fn dated<T>(fact: T, merged: &Merged) -> Dated<T> {
-    Dated { fact, observed_at: merged.observed_at, delivery: merged.delivery }
+    Dated { fact, observed_at: merged.observed_at, delivery: merged.delivery, stood_in: merged.stood_in }
 }

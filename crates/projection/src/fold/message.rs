@@ -152,6 +152,7 @@ pub(super) fn rows(
             text: registers.text.clone(),
             attachments: registers.attachments.clone(),
             is_deleted: registers.deleted == Some(true),
+            menu_item: registers.menu_item.clone(),
             delivery_id: message.delivery.0,
             row_hash: 0,
         }

@@ -9,12 +9,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use events::fact::RequestKind;
+use events::fact::{Fact, RequestKind};
 use serde::{Deserialize, Serialize};
 use store::folding::Told;
 use store::tables::RequestRow;
 
 use super::dialog::Contacts;
+use super::evidence::ECHO;
 use super::request::RequestState;
 use super::segment::{Segment, Segments};
 
@@ -41,6 +42,17 @@ pub struct Saved {
     /// The last contact before it.
     pub(super) previous: Option<String>,
     pub(super) dialogs: BTreeMap<String, Contacts>,
+}
+
+/// Whether it may be a script's telling of what another road told before the cut.
+fn may_echo(told: &Told, at: DateTime<Utc>, cut: DateTime<Utc>) -> bool {
+    let is_timeless = match &told.fact {
+        Fact::DialogClosed(fact) => fact.at.is_none(),
+        Fact::DialogTransferred(fact) => fact.at.is_none(),
+        Fact::Tagging(fact) => fact.at.is_none(),
+        _ => false,
+    };
+    is_timeless && at < cut + ECHO
 }
 
 impl Saved {
@@ -116,7 +128,9 @@ impl Saved {
             match told.fact.happened_at(told.received_at) {
                 None => true,
                 // An opening that was told anew: the one before is in the state.
-                Some(at) if at >= cut => !(lasting && told.fact.kind() == "request_opened"),
+                Some(at) if at >= cut => {
+                    !(may_echo(told, at, cut) || lasting && told.fact.kind() == "request_opened")
+                }
                 Some(_) => told.fact.kind() == "request_report" || (told.fact.kind() != "message" && lasting),
             }
         })

@@ -417,4 +417,5 @@ mod ladder;
 mod random_account;
 mod saved;
 mod scores;
+mod scripts;
 mod system;

@@ -37,6 +37,8 @@ row! {
         attachments: Option<serde_json::Value>,
         /// Deleted: kept, not counted.
         is_deleted: bool,
+        /// The command of the menu item that it chose; null: it is no such choice, or no script told of it.
+        menu_item: Option<String>,
     } told_by {
         /// The delivery that told it first.
         delivery_id: Uuid,

@@ -1,0 +1,167 @@
+//! Script events: what the handlers of a script at the vendor forward (reference/chat2desk.md 4.1).
+//!
+//! A script's input has no time, so its facts have none: the receipt stands in, and any other road's time wins. The input
+//! of all handlers but one is not documented: ids are looked for by the tolerant names of 8.2. A handler that runs before
+//! something happens is no evidence that it happened; it is kept and counted.
+
+use chat2desk::payload::{Fields, Json};
+use chrono::Duration;
+use events::fact::UnknownEvent;
+use events::{Fact, Observation};
+use serde_json::{Map, Value};
+
+use super::telling::{Reject, Source, Telling};
+use super::webhook;
+
+type Read = Result<Vec<Observation>, Reject>;
+
+/// A script gives up long before.
+const LONGEST_HELD: f64 = 86_400.0;
+
+/// What the call of a handler is evidence of.
+enum Evidence {
+    /// The same as this webhook.
+    Same(&'static str),
+    /// A message of a client, if it carries one.
+    PerhapsMessage,
+    /// The client's card as it is now.
+    Card,
+    /// Nothing that happened, as far as is known.
+    Kept,
+}
+
+/// The 14 handlers, without their ending. Handlers of the company's own and unknown ones are none of them.
+fn evidence(handler: &str) -> Option<Evidence> {
+    Some(match handler {
+        "new_message" => Evidence::Same("inbox"),
+        "after_closing_dialog" => Evidence::Same("close_dialog"),
+        "dialog_transfer" => Evidence::Same("dialog_transferred"),
+        "new_request" => Evidence::Same("new_request"),
+        "add_tag_to_request" => Evidence::Same("add_tag_to_request"),
+        "delete_tag_from_request" => Evidence::Same("delete_tag_from_request"),
+        "client_updated" => Evidence::Card,
+        "chat_bot_not_triggered" => Evidence::PerhapsMessage,
+        // It has not happened yet: another handler or the customer's own may still stop it.
+        "before_sending_message" | "before_closing_dialog" => Evidence::Kept,
+        "auto_checking" | "qr_code_result" | "manually" | "request_phone" => Evidence::Kept,
+        _ => return None,
+    })
+}
+
+/// Reads what a script forwarded: the input as it is, or in the envelope of `chatledger accounts script`.
+pub(super) fn read<'a>(fields: Fields<'a>, source: &Source<'a>) -> Read {
+    let Some(event) = source.delivery.capture.event.as_deref() else {
+        return webhook::read(&Telling::live(fields, source));
+    };
+    let forwarded = fields.to_map();
+    let call = Call::of(&forwarded);
+    let nothing = Map::new();
+    let input = match &call {
+        Some(call) => call.input.as_object().unwrap_or(&nothing),
+        None => &forwarded,
+    };
+    let object = match (evidence(handler(event)), input.get("hook_type")) {
+        (Some(Evidence::Same(hook_type)), _) => labelled(input.clone(), hook_type),
+        (Some(Evidence::Card), _) => labelled(card(input), "client_updated"),
+        (Some(Evidence::PerhapsMessage), _) if names_message(input) => labelled(input.clone(), "inbox"),
+        // A script of the company's own that forwards in the form of webhooks.
+        (None, Some(Value::String(_))) => Value::Object(input.clone()),
+        _ => Value::Null,
+    };
+    let object = Json::from(object);
+    // What is kept has no fields that anybody reads.
+    let telling = Telling::live(Fields::of(&object).unwrap_or(fields), source);
+    let telling = match &call {
+        Some(call) => telling.of_call(call.name, call.held),
+        None => telling,
+    };
+    if object.is_null() {
+        return Ok(vec![kept(&telling, event)]);
+    }
+    let mut observations = webhook::read(&telling)?;
+    for observation in &mut observations {
+        match &mut observation.fact {
+            Fact::Message(message) => message.menu_item = menu_item(&telling.fields),
+            Fact::RequestOpened(fact) => fact.at = None,
+            Fact::RequestClosed(fact) => fact.at = None,
+            Fact::DialogClosed(fact) => fact.at = telling.time(&["end"]),
+            Fact::DialogTransferred(fact) => fact.at = None,
+            Fact::Tagging(fact) => fact.at = None,
+            _ => {}
+        }
+    }
+    Ok(observations)
+}
+
+/// The envelope that the printed handler class puts around the input.
+struct Call<'a> {
+    /// One for each time that the vendor called the handler, however often it was sent.
+    name: &'a str,
+    /// How long the script could not bring it here.
+    held: Duration,
+    input: &'a Value,
+}
+
+impl<'a> Call<'a> {
+    fn of(top: &'a Map<String, Value>) -> Option<Self> {
+        let (name, input) = (top.get("call")?.as_str()?, top.get("data")?);
+        let held = top.get("held_seconds").and_then(Value::as_f64);
+        let held = held.filter(|held| (0.0..=LONGEST_HELD).contains(held)).unwrap_or_default();
+        #[expect(clippy::cast_possible_truncation, reason = "at most a day")]
+        let held = Duration::milliseconds((held * 1000.0) as i64);
+        Some(Self { name, held, input })
+    }
+}
+
+/// `new_request_handler`, `new_request_handlers` (the manual has one of each) and `new_request` are one.
+fn handler(event: &str) -> &str {
+    let event = event.trim();
+    event.strip_suffix("_handlers").or_else(|| event.strip_suffix("_handler")).unwrap_or(event)
+}
+
+/// The object as the webhook of this name.
+fn labelled(mut object: Map<String, Value>, hook_type: &str) -> Value {
+    object.insert("hook_type".to_owned(), Value::from(hook_type));
+    Value::Object(object)
+}
+
+/// The client's fields: in an object of their own, as in the input that is documented, or at the top.
+fn card(input: &Map<String, Value>) -> Map<String, Value> {
+    match input.get("client") {
+        Some(Value::Object(client)) if client.contains_key("id") => client.clone(),
+        _ => input.clone(),
+    }
+}
+
+fn names_message(input: &Map<String, Value>) -> bool {
+    input.contains_key("message_id")
+        || input.contains_key("messageID")
+        || input.get("message").is_some_and(Value::is_object)
+}
+
+/// The command of the menu item that the client chose; as for the flag, null, false, 0 and empty text are none.
+fn menu_item(fields: &Fields<'_>) -> Option<String> {
+    const IS_MENU: &[&str] = &["is_menu", "message.is_menu"];
+    if fields.flag(IS_MENU) == Some(false) {
+        return None;
+    }
+    let item = match fields.value(IS_MENU)? {
+        // It says that it is one, not which.
+        Json::Bool(_) | Json::List(_) => return None,
+        Json::Object(_) => {
+            fields.text(&["is_menu.id", "is_menu.command", "message.is_menu.id", "message.is_menu.command"])
+        }
+        _ => fields.text(IS_MENU),
+    }?;
+    let item = item.trim().chars().take(200).collect::<String>();
+    (!item.is_empty()).then_some(item)
+}
+
+/// Kept and counted: it says that something was, or may be, and which handler said so.
+fn kept(telling: &Telling<'_>, event: &str) -> Observation {
+    let name = event.chars().filter(|c| c.is_alphanumeric() || "_.-".contains(*c)).take(80).collect();
+    telling.observe(telling.second(), Fact::UnknownEvent(UnknownEvent { name: Some(name) }))
+}
+
+#[cfg(test)]
+mod tests;
