@@ -25,7 +25,7 @@ fn files(suffix: &str) -> BTreeMap<String, PathBuf> {
     let folders = ["hooks", "rest", "script", "seeds"];
     let paths = folders.iter().flat_map(|folder| {
         let entries = std::fs::read_dir(root().join(folder)).unwrap();
-        entries.map(|entry| (folder, entry.unwrap().path()))
+        entries.map(move |entry| (folder, entry.unwrap().path()))
     });
     let named = |(folder, path): (&&str, PathBuf)| {
         let name = path.file_name()?.to_str()?.strip_suffix(suffix)?.to_owned();
