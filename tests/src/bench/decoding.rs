@@ -53,7 +53,10 @@ fn one(name: &str, entries: &Vec<Entry>, rounds: usize, report: &mut Report) {
         name: format!("decode, {name}"),
         ours: median(ours),
         baseline: median(baseline),
-        against: format!("serde_json::Value of the same {} bodies of {bytes} bytes, nothing decoded", entries.len()),
+        against: format!(
+            "serde_json::Value of the same {} bodies of {bytes} bytes, nothing decoded",
+            entries.len()
+        ),
     });
     report.fact(&format!("decode, {name}"), json!({"bodies": entries.len(), "mean bytes": bytes}));
 }

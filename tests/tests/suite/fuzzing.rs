@@ -11,7 +11,7 @@ use crate::chance::Chance;
 mod targets;
 
 /// Mutations of each target in a run of the suite: some seconds in all.
-const MUTATIONS: usize = 1500;
+const MUTATIONS: usize = 8000;
 
 /// What parsers stumble over.
 const TOKENS: &[&str] = &[
@@ -60,6 +60,10 @@ const TOKENS: &[&str] = &[
     "\"c2d: dialog closed\"",
     "\"WhatsApp client not found.\"",
     "\"attachments\":[{\"link\":1}],",
+    "\"attachments\":[0.12345678901234567891e-7, 2.2250738585072011e-308, 9007199254740993.5],",
+    "\"mood\":5.0000000000000000000001e-7,",
+    "\"rating_scale_score\":\"4.35\",",
+    "3.1415926535897932384e-5",
     "\"is_menu\":\"1\",",
 ];
 

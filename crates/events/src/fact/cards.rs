@@ -23,6 +23,8 @@ registers! {
         tags: Vec<String>,
         /// Free fields.
         custom: serde_json::Value,
+        /// Fields that no document names.
+        extra: serde_json::Value,
     }
 }
 

@@ -49,6 +49,7 @@ pub(super) fn client_card(fields: &Fields<'_>) -> ClientCard {
         assigned_name: name("assigned_name"),
         tags: labels,
         custom: (!custom.is_empty()).then_some(Value::Object(custom)),
+        extra: extra(fields, []),
     }
 }
 
