@@ -1,9 +1,11 @@
 # The commands of this repository; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench soak
+.PHONY: help demo test check bench soak fuzz
 
 CARGO ?= cargo
 SOAK_MINUTES ?= 60
+FUZZ_TARGET ?= webhook
+FUZZ_SECONDS ?= 600
 # Where scripts/setup check puts its tools.
 CHATLEDGER_CACHE ?= $(HOME)/.cache/chatledger
 export PATH := $(CHATLEDGER_CACHE)/tools/bin:$(PATH)
@@ -42,3 +44,9 @@ soak: ## random accounts, random operations and the scenarios over and over with
 		CHATLEDGER_RANDOM_ACCOUNTS=50000 $(CARGO) test -q -p chatledger-projection random || exit 1; \
 		CHATLEDGER_SIMULATIONS=60 CHATLEDGER_INDEPENDENT=300 CHATLEDGER_LONG_BACKFILL=200000 $(CARGO) test -q -p chatledger-tests || exit 1; \
 	done
+
+fuzz: ## one fuzz target (FUZZ_TARGET=webhook) under libFuzzer for FUZZ_SECONDS (600); needs nightly Rust and cargo-fuzz. `make test` fuzzes for a moment
+	@scripts/setup test
+	@cp Cargo.lock tests/fuzz/Cargo.lock && mkdir -p tests/fuzz/corpus/$(FUZZ_TARGET)
+	cd tests/fuzz && $(CARGO) +nightly fuzz run --fuzz-dir . --target-dir ../../target/fuzz $(FUZZ_TARGET) corpus/$(FUZZ_TARGET) \
+		../fixtures/chat2desk/hooks ../fixtures/chat2desk/rest ../fixtures/chat2desk/script ../fixtures/chat2desk/seeds -- -max_total_time=$(FUZZ_SECONDS)

@@ -33,16 +33,24 @@ pub(crate) const fn size(body_bytes: usize) -> usize {
 
 /// The headers' values, in the order in which they are written.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Headers {
-    pub(crate) account: String,
-    pub(crate) platform: String,
-    pub(crate) road: String,
-    pub(crate) received_at: String,
-    pub(crate) capture: String,
+pub struct Headers {
+    /// The account's id.
+    pub account: String,
+    /// The platform's word.
+    pub platform: String,
+    /// The road's word.
+    pub road: String,
+    /// RFC 3339, UTC.
+    pub received_at: String,
+    /// The circumstances, as JSON.
+    pub capture: String,
 }
 
-/// The headers of a delivery; refuses one that is larger than the log takes.
-pub(crate) fn headers(delivery: &Delivery) -> Result<Headers, LogError> {
+/// The headers of a delivery.
+///
+/// # Errors
+/// [`LogError::TooLarge`] for one that is larger than the log takes.
+pub fn headers(delivery: &Delivery) -> Result<Headers, LogError> {
     let capture = serde_json::to_string(&delivery.capture).map_err(|_| {
         LogError::Unfit(format!("circumstances of delivery {} cannot be written", delivery.id))
     })?;
@@ -59,8 +67,11 @@ pub(crate) fn headers(delivery: &Delivery) -> Result<Headers, LogError> {
     })
 }
 
-/// The delivery of an id, format, headers and body; or what is wrong with them, without content.
-pub(crate) fn delivery<'a>(
+/// The delivery of an id, format, headers and body. Total: never panics, whatever the bytes.
+///
+/// # Errors
+/// What is wrong with them, without content.
+pub fn delivery<'a>(
     id: Option<DeliveryId>,
     header: impl Fn(&'static str) -> Option<&'a [u8]>,
     body: Bytes,
@@ -93,7 +104,7 @@ fn parsed<T: std::str::FromStr>(text: Option<&str>) -> Option<T> {
 }
 
 /// The id in a record's key.
-pub(crate) fn key_id(key: Option<&[u8]>) -> Option<DeliveryId> {
+pub fn key_id(key: Option<&[u8]>) -> Option<DeliveryId> {
     parsed(key.and_then(|key| std::str::from_utf8(key).ok()))
 }
 

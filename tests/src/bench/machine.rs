@@ -41,6 +41,12 @@ pub(crate) fn cpu_seconds() -> f64 {
     ticks / 100.0
 }
 
+/// Processor seconds that this thread has used, to the nanosecond; `None` where the kernel does not tell.
+pub(crate) fn thread_seconds() -> Option<f64> {
+    let nanos: f64 = read("/proc/thread-self/schedstat").split_whitespace().next()?.parse().ok()?;
+    Some(nanos / 1e9)
+}
+
 /// Processor seconds of a process and of its children, gone ones included: of a Postgres server and its sessions.
 pub(crate) fn cpu_seconds_below(pid: Option<i32>) -> f64 {
     let Some(pid) = pid else { return 0.0 };

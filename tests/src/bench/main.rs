@@ -3,7 +3,7 @@
 //! Everything is real: Postgres and Kafka of the process' own, HTTP over loopback, an account of the simulator. Ratios
 //! say more than events a second, because machines differ and this one may be busy; docs/performance.md keeps both.
 //!
-//!   bench [--quick] [--only capture|reading|projection|rebuild|escalation|export] [--clients N] [--messages N] [--deliveries N] [--format table|json]
+//!   bench [--quick] [--only decode|capture|reading|projection|rebuild|escalation|export] [--clients N] [--messages N] [--deliveries N] [--format table|json]
 //!
 //! To add a figure: 1. a module that measures both sides, 2. a [`report::Figure`], 3. a line in [`measure`].
 #![expect(
@@ -15,6 +15,7 @@
 
 mod breakdown;
 mod capture;
+mod decoding;
 mod escalating;
 mod export;
 mod http;
@@ -134,11 +135,16 @@ async fn measure(options: &Options) -> anyhow::Result<Report> {
     let clients = options.clients;
     let workload = tokio::task::spawn_blocking(move || Workload::simulate(clients)).await??;
     report.note(workload.describe());
+    if options.wants("decode") {
+        say("decoding");
+        decoding::measure(&workload, options.rounds, &mut report);
+    }
+    if options.only.as_deref() == Some("decode") {
+        return Ok(report);
+    }
     say("services start");
     let databases = own_database_server().await;
     if options.wants("projection") {
-        say("decoding");
-        report.fact("decode", projecting::decode_only(&workload));
         for (name, entries) in [("live", &workload.webhooks), ("history", &workload.rows)] {
             say(&format!("projection: {name}, {} deliveries", entries.len()));
             projecting::measure(name, entries, options.rounds, &databases, &mut report).await?;

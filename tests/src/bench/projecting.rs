@@ -1,13 +1,11 @@
 //! Live projection: a whole account stands in the log; a process of its own projects it until nothing is left to do.
 
-use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use chatledger_tests::DatabaseServer;
 use log::{Entry, Log, PostgresLog};
-use projection::decode::decode;
 use projection::{Runner, Settings};
 use serde_json::{Value, json};
 use store::positions;
@@ -15,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::capture::PARTITIONS;
 use crate::report::{Figure, Report};
-use crate::workload::{ACCOUNT, Workload, rules};
+use crate::workload::rules;
 use crate::{machine, median, unnest};
 
 /// Longer than any run may take.
@@ -125,21 +123,4 @@ pub(crate) async fn child(url: &str) -> anyhow::Result<Value> {
     Ok(
         json!({"seconds": seconds, "stored_after": stored, "peak_mib": machine::peak_mib(), "cpu_seconds": machine::cpu_seconds()}),
     )
-}
-
-/// Deliveries a second that one core decodes, without storing anything.
-pub(crate) fn decode_only(workload: &Workload) -> Value {
-    let rules = rules();
-    let rules = rules.of(ACCOUNT);
-    let speed = |entries: &[Entry]| {
-        let (started, mut decoded) = (Instant::now(), 0_usize);
-        while started.elapsed() < Duration::from_millis(700) {
-            for entry in entries {
-                black_box(decode(black_box(&entry.delivery), rules));
-            }
-            decoded += entries.len();
-        }
-        (decoded as f64 / started.elapsed().as_secs_f64()).round()
-    };
-    json!({"webhooks a second on one core": speed(&workload.webhooks), "rows a second on one core": speed(&workload.rows)})
 }

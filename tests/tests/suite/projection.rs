@@ -23,6 +23,7 @@ use crate::tables::settled;
 pub(crate) mod account;
 mod configuration;
 mod open_end;
+mod system_lines;
 
 pub(crate) fn rules() -> Rules {
     let rules = AccountRules {

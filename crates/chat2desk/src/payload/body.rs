@@ -1,6 +1,6 @@
 //! From bytes to JSON objects (reference/chat2desk.md 8.2 rule 2).
 
-use serde_json::Value;
+use super::json::Json;
 
 /// The bytes are neither JSON nor a form with a JSON field. The text says where, never what.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -10,35 +10,45 @@ pub struct NotJson(pub String);
 /// The JSON values in a body: the body itself, or each item when it is an array; a form body gives its JSON field.
 ///
 /// Lone surrogates, which are legal in the vendor's output but not in text, become U+FFFD. An empty body is no JSON.
-pub fn bodies(bytes: &[u8]) -> Result<Vec<Value>, NotJson> {
+///
+/// # Errors
+/// [`NotJson`].
+pub fn bodies(bytes: &[u8]) -> Result<Vec<Json<'_>>, NotJson> {
     let value = match parse(bytes) {
         Ok(value) => value,
         Err(error) => form(bytes).ok_or(error)?,
     };
     Ok(match value {
-        Value::Array(items) => items,
+        Json::List(items) => items,
         other => vec![other],
     })
 }
 
-fn parse(bytes: &[u8]) -> Result<Value, NotJson> {
+fn parse(bytes: &[u8]) -> Result<Json<'_>, NotJson> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    serde_json::from_slice(bytes)
-        .or_else(|error| mend_surrogates(bytes).map_or(Err(error), |mended| serde_json::from_slice(&mended)))
-        .map_err(|error| {
-            // serde's own text may quote the input; its category and place do not.
-            NotJson(format!("{:?} at line {} column {}", error.classify(), error.line(), error.column()))
-        })
+    // Text is checked once as a whole: serde_json would check each string.
+    let read = match std::str::from_utf8(bytes) {
+        Ok(text) => serde_json::from_str(text),
+        Err(_) => serde_json::from_slice(bytes),
+    };
+    read.or_else(|error| {
+        let mended = mend_surrogates(bytes).ok_or(error)?;
+        serde_json::from_slice::<Json<'_>>(&mended).map(Json::into_owned)
+    })
+    .map_err(|error| {
+        // serde's own text may quote the input; its category and place do not.
+        NotJson(format!("{:?} at line {} column {}", error.classify(), error.line(), error.column()))
+    })
 }
 
 /// A form body whose first field with a JSON object or array counts.
-fn form(bytes: &[u8]) -> Option<Value> {
+fn form(bytes: &[u8]) -> Option<Json<'static>> {
     if !bytes.contains(&b'=') || bytes.len() > 8 << 20 {
         return None;
     }
     url::form_urlencoded::parse(bytes).find_map(|(_, value)| {
-        let value: Value = parse(value.as_bytes()).ok()?;
-        (value.is_object() || value.is_array()).then_some(value)
+        let value = parse(value.as_bytes()).ok()?;
+        matches!(value, Json::Object(_) | Json::List(_)).then(|| value.into_owned())
     })
 }
 
@@ -87,13 +97,13 @@ mod tests {
     #[test]
     fn lone_surrogates_become_replacement_characters() {
         let values = bodies(br#"{"text":"a\ud83db \ud83d\ude00 \\ud83d"}"#).unwrap();
-        assert_eq!(values[0]["text"], "a\u{fffd}b \u{1f600} \\ud83d");
+        assert_eq!(values[0].to_value()["text"], "a\u{fffd}b \u{1f600} \\ud83d");
     }
 
     #[test]
     fn a_form_gives_its_json_field() {
         let values = bodies(b"token=1&data=%7B%22hook_type%22%3A%22inbox%22%7D").unwrap();
-        assert_eq!(values[0]["hook_type"], "inbox");
+        assert_eq!(values[0].get("hook_type").and_then(Json::as_str), Some("inbox"));
     }
 
     #[test]

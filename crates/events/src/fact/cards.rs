@@ -23,6 +23,8 @@ registers! {
         tags: Vec<String>,
         /// Free fields.
         custom: serde_json::Value,
+        /// Fields that no document names.
+        extra: serde_json::Value,
     }
 }
 
@@ -81,6 +83,8 @@ registers! {
         status: String,
         /// When.
         at: DateTime<Utc>,
+        /// Fields that no document names, and words that a known field should not have.
+        extra: serde_json::Value,
     }
 }
 
@@ -93,6 +97,8 @@ registers! {
         status: String,
         /// When.
         at: DateTime<Utc>,
+        /// Fields that no document names, and words that a known field should not have.
+        extra: serde_json::Value,
     }
 }
 

@@ -41,6 +41,8 @@ registers! {
         menu: bool,
         /// Which menu item: its command. Only scripts tell it.
         menu_item: String,
+        /// Fields that no document names, and words that a known field should not have.
+        extra: serde_json::Value,
     }
 }
 
@@ -65,6 +67,8 @@ registers! {
         by_client: bool,
         /// When.
         at: DateTime<Utc>,
+        /// Fields that no document names, and words that a known field should not have.
+        extra: serde_json::Value,
     }
 }
 
@@ -85,6 +89,8 @@ registers! {
         at: DateTime<Utc>,
         /// The vendor's own word for why.
         reason: String,
+        /// Fields that no document names, and words that a known field should not have.
+        extra: serde_json::Value,
     }
 }
 
@@ -103,6 +109,8 @@ registers! {
         operator_id: Id,
         /// When.
         at: DateTime<Utc>,
+        /// Fields that no document names, and words that a known field should not have.
+        extra: serde_json::Value,
     }
 }
 
@@ -121,6 +129,8 @@ registers! {
         operator_id: Id,
         /// When.
         at: DateTime<Utc>,
+        /// Fields that no document names, and words that a known field should not have.
+        extra: serde_json::Value,
     }
 }
 
@@ -143,6 +153,8 @@ registers! {
         ended_at: DateTime<Utc>,
         /// Its last request.
         request_id: Id,
+        /// Fields that no document names, and words that a known field should not have.
+        extra: serde_json::Value,
     }
 }
 
@@ -215,5 +227,7 @@ registers! {
         added: bool,
         /// When.
         at: DateTime<Utc>,
+        /// Fields that no document names, and words that a known field should not have.
+        extra: serde_json::Value,
     }
 }

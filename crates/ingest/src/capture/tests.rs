@@ -7,7 +7,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use bytes::Bytes;
-use chrono::{TimeZone as _, Utc};
+use chrono::{TimeDelta, TimeZone as _, Utc};
 use events::delivery::partition_hash;
 use events::{
     AccountId, Authenticity, Delivery, DeliveryId, DeliveryIds, ManualClock, Platform, Policy, Road,
@@ -89,6 +89,7 @@ impl Log for FakeLog {
 
 struct Door {
     log: Arc<FakeLog>,
+    clock: Arc<ManualClock>,
     intake: Intake,
     router: Router,
     recorder: PrometheusRecorder,
@@ -112,12 +113,12 @@ impl Door {
             gate: Semaphore::new(0),
             entries: Mutex::new(Vec::new()),
         });
-        let clock = ManualClock::at(Utc.with_ymd_and_hms(2026, 1, 15, 9, 30, 1).unwrap());
-        let intake = Intake::new(accounts, log.clone(), Arc::new(clock), DeliveryIds::seeded(1), bounds);
+        let clock = Arc::new(ManualClock::at(Utc.with_ymd_and_hms(2026, 1, 15, 9, 30, 1).unwrap()));
+        let intake = Intake::new(accounts, log.clone(), clock.clone(), DeliveryIds::seeded(1), bounds);
         let router = router(intake.clone()).merge(health::router(vec![Arc::new(intake.clone())]));
         let recorder = PrometheusBuilder::new().build_recorder();
         let counters = recorder.handle();
-        Self { log, intake, router, recorder, counters }
+        Self { log, clock, intake, router, recorder, counters }
     }
 
     async fn send(&self, request: Request<Body>) -> axum::response::Response {
@@ -249,6 +250,32 @@ async fn a_signature_is_judged_on_the_bytes_of_the_wire_and_never_refused() {
         let judged = door.deliveries().pop().unwrap().capture.authenticity.unwrap();
         assert_eq!(judged.signature, wanted);
     }
+    // Which form of the key this account's signatures are made with.
+    let page = door.counters.render();
+    for form in ["hex_text", "raw_bytes"] {
+        assert!(
+            page.contains(&format!("chatledger_signature_key_forms_total{{form=\"{form}\"}} 1")),
+            "{page}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_repetition_with_its_first_timestamp_is_as_valid_hours_later() {
+    let door = Door::open();
+    let body = br#"{"hook_type":"inbox","message_id":900001,"event_time":"2026-01-15T09:30:00.125000Z"}"#;
+    // At once, after 10 seconds, after 5 minutes, after 2 hours (reference/chat2desk.md 3.3).
+    for pause in [0, 10, 300, 7200] {
+        door.clock.advance(TimeDelta::seconds(pause));
+        let signature = "0c89ce8dce82dd0787e0bf258e19f45f1e66d2c55a382261c1977b660e5accb6";
+        let request =
+            Request::post(HOOK).header("X-Signature", signature).header("X-Timestamp", "1768469400");
+        let status = door.send(request.body(Body::from(body.to_vec())).unwrap()).await.status();
+        assert_eq!(status, StatusCode::OK);
+        let delivery = door.deliveries().pop().unwrap();
+        assert_eq!(delivery.capture.authenticity.unwrap().signature, Signature::Valid, "after {pause} s");
+    }
+    assert_eq!(door.deliveries().len(), 4, "every copy is kept");
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 //!
 //! `X-Signature` is the hex of HMAC-SHA256 over the raw body directly followed by the text of `X-Timestamp`. The key
 //! is the MD5 of the account's API token. The vendor does not say whether its hex text or its 16 bytes are the key, so
-//! a match with either is a match. There is no freshness window: retries carry the first timestamp for hours, and
+//! a match with either is a match, and [`KEY_FORMS`] counts which one it was. There is no freshness window: retries carry the first timestamp for hours, and
 //! repeats are merged by fact keys.
 
 use std::fmt;
@@ -16,6 +16,9 @@ use sha2::Sha256;
 pub const SIGNATURE_HEADER: &str = "x-signature";
 /// Header with the Unix seconds that are part of what is signed.
 pub const TIMESTAMP_HEADER: &str = "x-timestamp";
+
+/// Metric: valid signatures, by the form of the key that made them (`hex_text`, `raw_bytes`).
+pub const KEY_FORMS: &str = "chatledger_signature_key_forms_total";
 
 /// What signs the webhooks of the holder of one API token.
 #[derive(Clone)]
@@ -36,11 +39,13 @@ impl SigningKey {
         Some(Self { hex_text, raw_bytes })
     }
 
-    fn signed(&self, body: &[u8], timestamp: &[u8], signature: &[u8]) -> bool {
-        [&self.hex_text, &self.raw_bytes].into_iter().any(|key| {
-            let mac = key.clone().chain_update(body).chain_update(timestamp);
-            mac.verify_slice(signature).is_ok()
-        })
+    /// The form of the key that made the signature; `None`: this token's did not.
+    fn signed(&self, body: &[u8], timestamp: &[u8], signature: &[u8]) -> Option<&'static str> {
+        let forms = [("hex_text", &self.hex_text), ("raw_bytes", &self.raw_bytes)];
+        let made = |key: &Hmac<Sha256>| {
+            key.clone().chain_update(body).chain_update(timestamp).verify_slice(signature).is_ok()
+        };
+        forms.into_iter().find(|(_, key)| made(key)).map(|(form, _)| form)
     }
 }
 
@@ -60,10 +65,12 @@ pub fn verdict(
     let Some(signature) = signature else { return Signature::Missing };
     let Ok(signature) = hex::decode(signature.trim_ascii()) else { return Signature::Invalid };
     let timestamp = timestamp.unwrap_or_default().trim_ascii();
-    if keys.iter().any(|key| key.signed(body, timestamp, &signature)) {
-        Signature::Valid
-    } else {
-        Signature::Invalid
+    match keys.iter().find_map(|key| key.signed(body, timestamp, &signature)) {
+        Some(form) => {
+            metrics::counter!(KEY_FORMS, "form" => form).increment(1);
+            Signature::Valid
+        }
+        None => Signature::Invalid,
     }
 }
 

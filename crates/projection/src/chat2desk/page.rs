@@ -1,12 +1,11 @@
 //! What the envelope of a page counts, where the page is about one local day (reference/chat2desk.md 1.5, 2.3, 2.5).
 
-use chat2desk::payload::{Fields, bodies};
+use chat2desk::payload::{Fields, Json, bodies};
 use chrono::NaiveDate;
 use events::fact::PageCount;
 use events::{Delivery, Fact, Observation};
-use serde_json::Value;
 
-use super::telling::Telling;
+use super::telling::{Source, Telling};
 use crate::AccountRules;
 
 /// The count of a page; `None` for pages that are not about a day, and for envelopes that cannot be read.
@@ -14,10 +13,10 @@ pub(super) fn count(delivery: &Delivery, rules: &AccountRules) -> Option<Observa
     let (list, day) = about(delivery)?;
     let values = bodies(&delivery.body).ok()?;
     let fields = Fields::of(values.first()?)?;
-    let telling = Telling::fetched(fields, delivery, rules);
-    let whole = |value: &Value| value.as_u64().or_else(|| value.as_str()?.trim().parse().ok());
+    let telling = Telling::fetched(fields, &Source::new(delivery, rules));
+    let whole = |value: &Json<'_>| value.as_u64().or_else(|| value.as_str()?.trim().parse().ok());
     let offset = delivery.capture.asked("offset").and_then(|offset| offset.parse().ok()).unwrap_or(0);
-    let left_out = telling.fields.value(&["left_out"]).and_then(Value::as_array);
+    let left_out = telling.fields.value(&["left_out"]).and_then(Json::as_list);
     let page = PageCount {
         total: telling.fields.value(&["meta.total"]).and_then(whole),
         rows: telling.fields.value(&["rows"]).and_then(whole),

@@ -4,16 +4,15 @@
 //! of all handlers but one is not documented: ids are looked for by the tolerant names of 8.2. A handler that runs before
 //! something happens is no evidence that it happened; it is kept and counted.
 
-use chat2desk::payload::Fields;
+use chat2desk::payload::{Fields, Json};
 use chrono::{DateTime, Duration, Utc};
 use events::delivery::is_plausible;
 use events::fact::UnknownEvent;
-use events::{Delivery, Fact, Observation};
+use events::{Fact, Observation};
 use serde_json::{Map, Value};
 
-use super::telling::{Reject, Telling};
+use super::telling::{Reject, Source, Telling};
 use super::webhook;
-use crate::AccountRules;
 
 type Read = Result<Vec<Observation>, Reject>;
 
@@ -53,15 +52,16 @@ fn evidence(handler: &str) -> Option<Evidence> {
 }
 
 /// Reads what a script forwarded: the input as it is, or in the envelope of `chatledger accounts script`.
-pub(super) fn read(fields: Fields<'_>, delivery: &Delivery, rules: &AccountRules) -> Read {
-    let Some(event) = delivery.capture.event.as_deref() else {
-        return webhook::read(&Telling::live(fields, delivery, rules));
+pub(super) fn read<'a>(fields: Fields<'a>, source: &Source<'a>) -> Read {
+    let Some(event) = source.delivery.capture.event.as_deref() else {
+        return webhook::read(&Telling::live(fields, source));
     };
-    let call = Call::of(&fields);
+    let forwarded = fields.to_map();
+    let call = Call::of(&forwarded);
     let nothing = Map::new();
     let input = match &call {
         Some(call) => call.input.as_object().unwrap_or(&nothing),
-        None => fields.raw(),
+        None => &forwarded,
     };
     let object = match (evidence(handler(event)), input.get("hook_type")) {
         (Some(Evidence::Same(hook_type)), _) => labelled(input.clone(), hook_type),
@@ -71,10 +71,11 @@ pub(super) fn read(fields: Fields<'_>, delivery: &Delivery, rules: &AccountRules
         (None, Some(Value::String(_))) => Value::Object(input.clone()),
         _ => Value::Null,
     };
+    let object = Json::from(object);
     // What is kept has no fields that anybody reads.
-    let telling = Telling::live(Fields::of(&object).unwrap_or(fields), delivery, rules);
+    let telling = Telling::live(Fields::of(&object).unwrap_or(fields), source);
     let telling = match &call {
-        Some(call) => telling.of_call(call.name, call.due(delivery.received_at)),
+        Some(call) => telling.of_call(call.name, call.due(source.delivery.received_at)),
         None => telling,
     };
     if object.is_null() {
@@ -105,8 +106,7 @@ struct Call<'a> {
 }
 
 impl<'a> Call<'a> {
-    fn of(fields: &Fields<'a>) -> Option<Self> {
-        let top = fields.raw();
+    fn of(top: &'a Map<String, Value>) -> Option<Self> {
         let (name, input) = (top.get("call")?.as_str()?, top.get("data")?);
         let clock = instant(top.get("called_at")).zip(instant(top.get("sent_at")));
         Some(Self { name, clock, input })
@@ -169,8 +169,8 @@ fn menu_item(fields: &Fields<'_>) -> Option<String> {
     }
     let item = match fields.value(IS_MENU)? {
         // It says that it is one, not which.
-        Value::Bool(_) | Value::Array(_) => return None,
-        Value::Object(_) => {
+        Json::Bool(_) | Json::List(_) => return None,
+        Json::Object(_) => {
             fields.text(&["is_menu.id", "is_menu.command", "message.is_menu.id", "message.is_menu.command"])
         }
         _ => fields.text(IS_MENU),

@@ -41,6 +41,7 @@ pub(super) fn rating(telling: &Telling<'_>) -> Read {
     // Part of a key: short, whatever the vendor sends.
     let scale: String = fields.text(&["rating_scale_id"]).unwrap_or_default().chars().take(80).collect();
     let operator = fields.id_if_readable(alias::OPERATOR);
+    let score = |alias: &[&str]| fields.number(alias).filter(|score| *score != 0.0);
     let part = |id: &Option<String>| id.clone().unwrap_or_default();
     let key = format!("{}:{}:{scale}:{}", part(&valuation), part(&request), part(&operator));
     let row = RatingReport {
@@ -48,7 +49,7 @@ pub(super) fn rating(telling: &Telling<'_>) -> Read {
         request_id: request,
         scale_id: Some(scale),
         operator_id: operator,
-        score: fields.number(&["rating_scale_score", "score_value"]).filter(|score| *score != 0.0),
+        score: score(&["rating_scale_score"]).or_else(|| score(&["score_value"])),
         comment: fields.text(&["rating_text"]),
         at: telling.time(&["created_at"]),
     };

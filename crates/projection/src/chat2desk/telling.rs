@@ -27,11 +27,27 @@ pub(super) fn missing(what: &str) -> Reject {
     Reject(RejectReason::MissingIdentity, format!("no {what}"))
 }
 
+/// What is the same for every object of one delivery.
+pub(super) struct Source<'a> {
+    pub(super) delivery: &'a Delivery,
+    pub(super) rules: &'a AccountRules,
+    /// Hash of the bytes.
+    hash: i64,
+}
+
+impl<'a> Source<'a> {
+    pub(super) fn new(delivery: &'a Delivery, rules: &'a AccountRules) -> Self {
+        Self { delivery, rules, hash: body_hash(&delivery.body) }
+    }
+}
+
 /// What is the same for every fact of one object.
 pub(super) struct Telling<'a> {
     pub(super) fields: Fields<'a>,
     pub(super) zone: Tz,
     delivery: &'a Delivery,
+    /// Hash of the delivery's bytes.
+    hash: i64,
     /// The receipt; of what a script could not send at once, when it would have come.
     received_at: DateTime<Utc>,
     /// Tells tellings apart that have no time of their own.
@@ -43,19 +59,29 @@ pub(super) struct Telling<'a> {
 
 impl<'a> Telling<'a> {
     /// An object of a webhook, script, macro or tunnel.
-    pub(super) fn live(fields: Fields<'a>, delivery: &'a Delivery, rules: &AccountRules) -> Self {
+    pub(super) fn live(fields: Fields<'a>, source: &Source<'a>) -> Self {
+        let (delivery, zone) = (source.delivery, source.rules.zone);
         let event_at = match delivery.road {
             // A script has no time of its own: its receipt stands in, and loses to every other telling.
             Road::Script | Road::Macro | Road::Tunnel => None,
-            Road::Webhook | Road::Backfill => fields
-                .value(alias::EVENT_TIME)
-                .or_else(|| fields.value(alias::CREATED))
-                .and_then(|value| parse_time(value, &rules.zone)),
+            Road::Webhook | Road::Backfill => {
+                time(&fields, alias::EVENT_TIME, zone).or_else(|| time(&fields, alias::CREATED, zone))
+            }
         };
         let observed_at =
             event_at.filter(|at| *at <= delivery.received_at + FUTURE).unwrap_or(delivery.received_at);
-        let (received_at, apart) = (delivery.received_at, body_hash(&delivery.body));
-        Self { fields, zone: rules.zone, delivery, received_at, apart, observed_at, event_at }
+        Self::new(fields, source, observed_at, event_at)
+    }
+
+    fn new(
+        fields: Fields<'a>,
+        source: &Source<'a>,
+        observed_at: DateTime<Utc>,
+        event_at: Option<DateTime<Utc>>,
+    ) -> Self {
+        let (delivery, hash) = (source.delivery, source.hash);
+        let (zone, received_at) = (source.rules.zone, delivery.received_at);
+        Self { fields, zone, delivery, hash, received_at, apart: hash, observed_at, event_at }
     }
 
     /// The same, sent by a script that names the call and could not bring it when it would have: a call that was sent twice
@@ -69,16 +95,15 @@ impl<'a> Telling<'a> {
     }
 
     /// A row of a list or report: observed when it was fetched, never at a time in the row.
-    pub(super) fn fetched(fields: Fields<'a>, delivery: &'a Delivery, rules: &AccountRules) -> Self {
-        let line_time = fields.value(&["fetched_at"]).and_then(|value| parse_time(value, &rules.zone));
+    pub(super) fn fetched(fields: Fields<'a>, source: &Source<'a>) -> Self {
+        let (delivery, zone) = (source.delivery, source.rules.zone);
         let observed_at = delivery
             .capture
             .fetched_at
             .filter(|at| is_plausible(*at))
-            .or(line_time)
+            .or_else(|| time(&fields, &["fetched_at"], zone))
             .unwrap_or(delivery.received_at);
-        let (received_at, apart) = (delivery.received_at, body_hash(&delivery.body));
-        Self { fields, zone: rules.zone, delivery, received_at, apart, observed_at, event_at: None }
+        Self::new(fields, source, observed_at, None)
     }
 
     /// When the fact happened as far as this telling knows: the event's time, else the receipt.
@@ -95,9 +120,9 @@ impl<'a> Telling<'a> {
         }
     }
 
-    /// A time in the object.
-    pub(super) fn time(&self, aliases: &[&str]) -> Option<DateTime<Utc>> {
-        self.fields.value(aliases).and_then(|value| parse_time(value, &self.zone))
+    /// A time in the object: the first alias with one that can be read.
+    pub(super) fn time(&self, aliases: &'static [&'static str]) -> Option<DateTime<Utc>> {
+        time(&self.fields, aliases, self.zone)
     }
 
     /// The fact as this delivery tells it.
@@ -105,14 +130,15 @@ impl<'a> Telling<'a> {
         Observation {
             key: key.into(),
             fact,
-            stamp: Stamp {
-                observed_at: self.observed_at,
-                rank: self.delivery.road.rank(),
-                hash: body_hash(&self.delivery.body),
-            },
+            stamp: Stamp { observed_at: self.observed_at, rank: self.delivery.road.rank(), hash: self.hash },
             road: self.delivery.road,
             received_at: self.received_at,
             delivery: self.delivery.id,
         }
     }
+}
+
+/// Reads a time; text that is none gives way to the next alias.
+fn time(fields: &Fields<'_>, aliases: &'static [&'static str], zone: Tz) -> Option<DateTime<Utc>> {
+    fields.find(aliases, |value| parse_time(value, &zone))
 }

@@ -3,8 +3,8 @@
 use chat2desk::payload::{Fields, bodies};
 use events::{Delivery, Observation, PagePart, RejectReason, Rejection, Road};
 
-use super::telling::{Reject, Telling};
-use super::{lists, page, script, statistics, webhook};
+use super::telling::{Reject, Source, Telling};
+use super::{lists, message, page, script, statistics, webhook};
 use crate::AccountRules;
 use crate::decode::Decoded;
 
@@ -30,16 +30,22 @@ pub(crate) fn translate(delivery: &Delivery, rules: &AccountRules) -> Decoded {
         let detail = format!("an array of {} items; at most {MOST_PARTS} are read", values.len());
         return Decoded::rejected(RejectReason::NotAnObject, detail);
     }
+    let source = Source::new(delivery, rules);
     let mut decoded = Decoded::default();
     for (part, value) in (0_u32..).zip(&values) {
         let outcome = Fields::of(value)
             .ok_or_else(|| {
                 Reject(RejectReason::NotAnObject, "neither an object nor an array of objects".to_owned())
             })
-            .and_then(|fields| object(fields, delivery, rules));
+            .and_then(|fields| object(fields, &source));
         match outcome {
             Ok(observations) => {
-                decoded.observations.extend(observations);
+                // The one object that nearly every delivery is brings its own list.
+                if decoded.observations.is_empty() {
+                    decoded.observations = observations;
+                } else {
+                    decoded.observations.extend(observations);
+                }
                 decoded.read += 1;
             }
             Err(Reject(reason, detail)) => decoded.rejections.push(Rejection { part, reason, detail }),
@@ -48,16 +54,17 @@ pub(crate) fn translate(delivery: &Delivery, rules: &AccountRules) -> Decoded {
     decoded
 }
 
-fn object(fields: Fields<'_>, delivery: &Delivery, rules: &AccountRules) -> Result<Vec<Observation>, Reject> {
+fn object<'a>(fields: Fields<'a>, source: &Source<'a>) -> Result<Vec<Observation>, Reject> {
+    let delivery = source.delivery;
     if delivery.road == Road::Script {
-        return script::read(fields, delivery, rules);
+        return script::read(fields, source);
     }
     if delivery.road != Road::Backfill {
-        return webhook::read(&Telling::live(fields, delivery, rules));
+        return webhook::read(&Telling::live(fields, source));
     }
-    let telling = Telling::fetched(fields, delivery, rules);
+    let telling = Telling::fetched(fields, source);
     match delivery.capture.list() {
-        Some("messages") => lists::message(&telling),
+        Some("messages") => message::listed(&telling),
         Some("clients") => lists::client(&telling),
         Some("dialogs") => lists::dialog(&telling),
         Some("operators") => lists::operator(&telling),
@@ -70,10 +77,17 @@ fn object(fields: Fields<'_>, delivery: &Delivery, rules: &AccountRules) -> Resu
         Some("statistics") if delivery.capture.asked("report") == Some("rating") => {
             statistics::rating(&telling)
         }
+        Some(list) if let Some(request_id) = request_of(list) => message::of_request(&telling, request_id),
         other => {
             let list =
                 other.unwrap_or("none").chars().filter(char::is_ascii_graphic).take(60).collect::<String>();
             Err(Reject(RejectReason::UnknownFormat, format!("list {list} needs a later version")))
         }
     }
+}
+
+/// The request whose messages `requests/<id>/messages` lists.
+fn request_of(list: &str) -> Option<&str> {
+    let id = list.strip_prefix("requests/")?.strip_suffix("/messages")?;
+    (id.len() <= 20 && !id.is_empty() && id.bytes().all(|digit| digit.is_ascii_digit())).then_some(id)
 }

@@ -1,14 +1,18 @@
 //! Webhooks in both forms (reference/chat2desk.md 3.1, 3.4 to 3.19).
 
-use chat2desk::payload::{Fields, alias};
+use std::borrow::Cow;
+
+use chat2desk::payload::alias;
 use events::fact::{
-    ClientCard, DialogClosed, DialogTransferred, Message, MessageStatus, OperatorStatus, Origin,
-    RequestClosed, RequestKind, RequestOpened, TagCard, Tagging, UnknownEvent,
+    DialogClosed, DialogTransferred, MessageStatus, OperatorStatus, Origin, RequestClosed, RequestKind,
+    RequestOpened, TagCard, Tagging, UnknownEvent,
 };
 use events::observation::body_hash;
 use events::{Fact, Observation};
 
-use super::lists::{client_card, message_registers};
+use super::extra::extra;
+use super::lists::client_card;
+use super::message;
 use super::telling::{Reject, Telling, missing};
 
 type Read = Result<Vec<Observation>, Reject>;
@@ -17,13 +21,13 @@ type Read = Result<Vec<Observation>, Reject>;
 /// each kind, so it is read only once the kind is known (8.1 item 6).
 pub(super) fn read(telling: &Telling<'_>) -> Read {
     let fields = &telling.fields;
-    let Some(hook_type) = fields.text(&["hook_type"]) else { return old_form(telling) };
-    match hook_type.trim().to_lowercase().as_str() {
-        "inbox" => message(telling, Some(Origin::Client), false),
-        "outbox" => message(telling, None, false),
-        "imported_message" => message(telling, None, true),
-        "comment" => message(telling, Some(Origin::Note), false),
-        "system_message" => message(telling, Some(Origin::System), false),
+    let Some(hook_type) = fields.word(&["hook_type"]) else { return old_form(telling) };
+    match lower(hook_type.trim()).as_ref() {
+        "inbox" => message::live(telling, Some(Origin::Client), false),
+        "outbox" => message::live(telling, None, false),
+        "imported_message" => message::live(telling, None, true),
+        "comment" => message::live(telling, Some(Origin::Note), false),
+        "system_message" => message::live(telling, Some(Origin::System), false),
         "outbox_status" => message_status(telling),
         "new_client" | "client_updated" | "client_added_to_blacklist" => client(telling),
         "new_request" => request_opened(telling),
@@ -39,6 +43,12 @@ pub(super) fn read(telling: &Telling<'_>) -> Read {
     }
 }
 
+/// In lower case; borrowed when it is already.
+fn lower(word: &str) -> Cow<'_, str> {
+    let is_lower = word.bytes().all(|b| b.is_ascii() && !b.is_ascii_uppercase());
+    if is_lower { Cow::Borrowed(word) } else { Cow::Owned(word.to_lowercase()) }
+}
+
 /// A body without `hook_type` (8.2 rule 3): a message of the old hook, the old close hook, or unknown.
 fn old_form(telling: &Telling<'_>) -> Read {
     let fields = &telling.fields;
@@ -47,14 +57,14 @@ fn old_form(telling: &Telling<'_>) -> Read {
         || (has(&["id"]) && has(&["type"]) && (fields.has("text") || has(alias::CREATED)));
     if fields.object("message").is_some() {
         // The input of a script's new_message_handler (4.1): always from the client.
-        message(telling, Some(Origin::Client), false)
+        message::live(telling, Some(Origin::Client), false)
     } else if looks_like_message {
-        message(telling, None, false)
+        message::live(telling, None, false)
     } else if has(alias::DIALOG) {
         dialog_closed(telling, alias::DIALOG)
     } else if has(&["state", "end"]) && has(&["id"]) {
         dialog_closed(telling, &["id"])
-    } else if fields.raw().is_empty() {
+    } else if fields.is_empty() {
         Err(missing("field at all"))
     } else {
         Ok(vec![unknown(telling, "")])
@@ -62,57 +72,23 @@ fn old_form(telling: &Telling<'_>) -> Read {
 }
 
 fn unknown(telling: &Telling<'_>, name: &str) -> Observation {
-    let bytes = serde_json::to_vec(telling.fields.raw()).unwrap_or_default();
+    // Whatever the order of its fields: the same event told twice is one.
+    let bytes = serde_json::to_vec(&telling.fields.to_map()).unwrap_or_default();
     let name = name.chars().filter(|c| c.is_alphanumeric() || "_.-".contains(*c)).take(80).collect();
     telling
         .observe(format!("{:016x}", body_hash(&bytes)), Fact::UnknownEvent(UnknownEvent { name: Some(name) }))
 }
 
-/// A message, its client's card, and the opening of a request when it says so.
-fn message(telling: &Telling<'_>, origin: Option<Origin>, imported: bool) -> Read {
-    let fields = &telling.fields;
-    let id = match fields.id(alias::MESSAGE)? {
-        Some(id) => id,
-        None => fields.id(&["id"])?.ok_or_else(|| missing("message id"))?,
-    };
-    let registers = message_registers(telling)?;
-    let message = Message {
-        // The hook says where it came from; for the others `type` does.
-        origin: origin.or(registers.origin),
-        event_at: telling.time(alias::EVENT_TIME),
-        // An import's own `created` may be that of the import: only the list confirms its time.
-        created_at: telling.time(alias::CREATED).filter(|_| !imported),
-        imported: imported.then_some(true),
-        opens_request: fields.flag(&["is_new_request"]).filter(|opens| *opens),
-        menu: menu_choice(fields),
-        ..registers
-    };
-    let mut observations = Vec::with_capacity(2);
-    if let (Some(client_id), Some(card)) = (message.client_id.clone(), fields.object("client")) {
-        let card = client_card(&card);
-        if card != ClientCard::default() {
-            observations.push(telling.observe(client_id, Fact::ClientCard(card)));
-        }
-    }
-    observations.push(telling.observe(id, Fact::Message(message)));
-    Ok(observations)
-}
-
-/// The command of a menu item that the client chose; null, false, 0 and empty text are none (4.1).
-fn menu_choice(fields: &Fields<'_>) -> Option<bool> {
-    const IS_MENU: &[&str] = &["is_menu", "message.is_menu"];
-    fields.value(IS_MENU)?;
-    (fields.flag(IS_MENU) != Some(false)).then_some(true)
-}
-
 fn message_status(telling: &Telling<'_>) -> Read {
     let fields = &telling.fields;
+    // Its shape is not confirmed (3.7): without a message it is kept as it is.
+    let Some(id) = fields.id(alias::MESSAGE)? else { return Ok(vec![unknown(telling, "outbox_status")]) };
     let status = fields.text(&["status", "error"]).unwrap_or_default();
-    let id = fields.id(alias::MESSAGE)?.ok_or_else(|| missing("message id"))?;
     let fact = MessageStatus {
         client_id: fields.id_if_readable(alias::CLIENT),
         status: Some(status.chars().take(200).collect()),
         at: Some(telling.at()),
+        extra: extra(fields, []),
     };
     Ok(vec![
         telling
@@ -133,6 +109,7 @@ fn client(telling: &Telling<'_>) -> Read {
 fn request_opened(telling: &Telling<'_>) -> Read {
     let fields = &telling.fields;
     let request_id = fields.id(alias::REQUEST)?.ok_or_else(|| missing("request id"))?;
+    let kind = fields.word(&["type"]);
     let fact = RequestOpened {
         request_id: Some(request_id.clone()),
         client_id: fields.id(alias::CLIENT)?,
@@ -140,9 +117,10 @@ fn request_opened(telling: &Telling<'_>) -> Read {
         dialog_id: fields.id(alias::DIALOG)?,
         operator_id: fields.id_if_readable(alias::OPERATOR),
         transport: fields.text(&["transport"]),
-        request_kind: fields.text(&["type"]).and_then(|kind| request_kind(&kind)),
+        request_kind: kind.as_deref().and_then(request_kind),
         by_client: fields.flag(&["by_client"]),
         at: Some(telling.at()),
+        extra: extra(fields, [("type", kind.as_deref().filter(|kind| request_kind(kind).is_none()))]),
     };
     Ok(vec![telling.observe(request_id, Fact::RequestOpened(fact))])
 }
@@ -167,6 +145,7 @@ fn request_closed(telling: &Telling<'_>) -> Read {
         operator_id: fields.id_if_readable(alias::OPERATOR),
         at: Some(telling.at()),
         reason: fields.text(&["reason", "close_reason"]).map(|reason| reason.chars().take(200).collect()),
+        extra: extra(fields, []),
     };
     Ok(vec![telling.observe(request_id, Fact::RequestClosed(fact))])
 }
@@ -184,6 +163,7 @@ fn dialog_closed(telling: &Telling<'_>, id: &'static [&'static str]) -> Read {
         request_id: fields.id(alias::REQUEST)?,
         operator_id: fields.id_if_readable(alias::OPERATOR),
         at: Some(telling.time(&["event_time", "end"]).unwrap_or_else(|| telling.at())),
+        extra: extra(fields, []),
     };
     Ok(vec![telling.observe(format!("{dialog_id}:{}", telling.second()), Fact::DialogClosed(fact))])
 }
@@ -200,6 +180,7 @@ fn dialog_transferred(telling: &Telling<'_>) -> Read {
         request_id: fields.id(alias::REQUEST)?,
         operator_id,
         at: Some(telling.at()),
+        extra: extra(fields, []),
     };
     Ok(vec![telling.observe(key, Fact::DialogTransferred(fact))])
 }
@@ -227,6 +208,7 @@ fn tagging(telling: &Telling<'_>, of_request: bool, added: bool) -> Read {
         group_name: fields.text(&["group_name"]),
         added: Some(added),
         at: Some(telling.at()),
+        extra: extra(fields, []),
     };
     let card = TagCard { label: fact.label.clone(), group_name: fact.group_name.clone() };
     let on = if added { "on" } else { "off" };
@@ -249,6 +231,9 @@ fn operator_status(telling: &Telling<'_>) -> Read {
         online: fields.flag(&["online"]),
         status: fields.text(&["offline_type"]).map(|status| status.chars().take(80).collect()),
         at: Some(telling.at()),
+        extra: extra(fields, []),
     };
-    Ok(vec![telling.observe(format!("{id}:{}", telling.second()), Fact::OperatorStatus(fact))])
+    // Not to the second: an operator may click twice in one.
+    let at = telling.event_at.map_or_else(|| telling.second(), |at| at.timestamp_micros().to_string());
+    Ok(vec![telling.observe(format!("{id}:{at}"), Fact::OperatorStatus(fact))])
 }

@@ -418,3 +418,4 @@ mod random_account;
 mod saved;
 mod scores;
 mod scripts;
+mod system;

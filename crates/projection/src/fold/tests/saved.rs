@@ -155,6 +155,7 @@ impl Script {
                     request_id: named.clone().filter(|_| given && self.chance.one_in(2)),
                     operator_id: Some(format!("70{:02}", 1 + self.chance.below(4))),
                     at: Some(self.now),
+                    extra: None,
                 };
                 self.tell(
                     format!("410001:{}", self.now.timestamp()),

@@ -114,6 +114,29 @@ fn several_scales_are_several_scores() {
 }
 
 #[test]
+fn each_scale_of_a_survey_is_read_from_whichever_column_has_its_score() {
+    let listed = |scale: &str, fields: &Value| {
+        let mut body = json!({"valuation_request_id": "2", "request_id": 1, "rating_scale_id": scale, "operator_id": "7003",
+                              "created_at": "2026-01-15 10:30:00"});
+        for (name, value) in fields.as_object().unwrap() {
+            body[name] = value.clone();
+        }
+        row("statistics?report=rating", &body)
+    };
+    let scores = with([
+        put(2, 611, "10:01:00"),
+        listed("speed", &json!({"rating_scale_score": "4.0"})),
+        listed("manners", &json!({"rating_scale_score": "", "score_value": "5"})),
+        listed("price", &json!({"rating_scale_score": 0, "score_value": ""})),
+        listed("place", &json!({"rating_scale_score": 1, "score_value": 1})),
+    ]);
+    let found: Vec<_> = scores.iter().map(|s| (s.scale_id.as_str(), s.score, s.source.as_str())).collect();
+    // What the tag says is the scale that has its score; one without a score is no row.
+    assert_eq!(found, [("manners", 5.0, "report"), ("place", 1.0, "both"), ("speed", 4.0, "report")]);
+    assert!(scores.iter().all(|score| score.request_key.as_deref() == Some("1")));
+}
+
+#[test]
 fn taking_the_tag_off_withdraws_unless_a_later_report_still_lists_it() {
     let scores = with([put(2, 612, "10:01:00"), taken_off(2, 612, "10:02:00")]);
     assert_eq!(scores[0].withdrawn_at, Some(at("10:02:00")));

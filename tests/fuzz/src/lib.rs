@@ -1,0 +1,4 @@
+//! The targets, for libFuzzer.
+mod targets;
+
+pub use targets::*;
