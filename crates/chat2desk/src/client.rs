@@ -64,6 +64,9 @@ impl Client {
         if !matches!(settings.api_url.scheme(), "http" | "https") || settings.api_url.host().is_none() {
             return Err(Error::Settings("api_url must be an http or https address".into()));
         }
+        if settings.api_url.query().is_some() || settings.api_url.fragment().is_some() {
+            return Err(Error::Settings("api_url must have neither a query nor a fragment".into()));
+        }
         let mut authorization = HeaderValue::from_str(settings.token.reveal())
             .map_err(|_| Error::Settings("the api token has characters that no header takes".into()))?;
         authorization.set_sensitive(true);

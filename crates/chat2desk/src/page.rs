@@ -89,8 +89,21 @@ impl<T> Page<T> {
 
 /// The one object of an answer: `data`, its only item, or the answer itself where there is no `data`.
 pub(crate) fn one<T: Row>(body: &[u8]) -> Result<T, Error> {
-    let value = value_of_bytes(body)?;
-    let data = match value {
+    match only(value_of_bytes(body)?) {
+        Some(data) => T::read(data),
+        None => Err(Error::NotFound),
+    }
+}
+
+/// The same of a change that succeeded: an answer that says nothing is no error unless an id is needed.
+pub(crate) fn made<T: Row>(body: &[u8]) -> Result<T, Error> {
+    let is_empty = body.iter().all(u8::is_ascii_whitespace);
+    let data = if is_empty { None } else { only(value_of_bytes(body)?) };
+    T::read(data.unwrap_or_else(|| Value::Object(serde_json::Map::new())))
+}
+
+fn only(answer: Value) -> Option<Value> {
+    let data = match answer {
         Value::Object(mut fields) => match fields.remove("data") {
             Some(data) => data,
             None => Value::Object(fields),
@@ -98,10 +111,10 @@ pub(crate) fn one<T: Row>(body: &[u8]) -> Result<T, Error> {
         other => other,
     };
     match data {
-        Value::Array(mut items) if items.len() == 1 => T::read(items.remove(0)),
-        Value::Array(items) if items.is_empty() => Err(Error::NotFound),
-        Value::Null => Err(Error::NotFound),
-        data => T::read(data),
+        Value::Array(mut items) if items.len() == 1 => Some(items.remove(0)),
+        Value::Array(items) if items.is_empty() => None,
+        Value::Null => None,
+        data => Some(data),
     }
 }
 

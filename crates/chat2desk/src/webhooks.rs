@@ -22,7 +22,7 @@ use serde_json::Value;
 use crate::answer::Answer;
 use crate::client::{Change, Client};
 use crate::error::Error;
-use crate::page::{Page, one};
+use crate::page::{Page, made, one};
 use crate::query::Fields;
 use crate::row::{count, ids, list, text, texts, time, veiled_debug, vendor_row, vendor_word, word};
 
@@ -154,7 +154,7 @@ impl Client {
     /// # Errors
     /// By class, see [`Error`]; [`Error::NotAllowed`] for a read-only client.
     pub async fn create_webhook(&self, spec: &WebhookSpec) -> Result<Webhook, Error> {
-        one(&self.change(Change::new(Method::POST, "/v1/webhooks").body(spec.body())).await?)
+        made(&self.change(Change::new(Method::POST, "/v1/webhooks").body(spec.body())).await?)
     }
 
     /// Changes a webhook to `spec`: `PUT /v1/webhooks/<id>`.
@@ -163,7 +163,7 @@ impl Client {
     /// As [`Self::create_webhook`].
     pub async fn update_webhook(&self, webhook_id: u64, spec: &WebhookSpec) -> Result<Webhook, Error> {
         let path = format!("/v1/webhooks/{webhook_id}");
-        one(&self.change(Change::new(Method::PUT, &path).body(spec.body())).await?)
+        made(&self.change(Change::new(Method::PUT, &path).body(spec.body())).await?)
     }
 
     /// Deletes a webhook: `DELETE /v1/webhooks/<id>`; one that is not there counts as deleted.

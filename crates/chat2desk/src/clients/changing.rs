@@ -9,7 +9,7 @@ use super::ClientCard;
 use crate::answer::Answer;
 use crate::client::{Change, Client};
 use crate::error::{Error, Rejection};
-use crate::page::one;
+use crate::page::made;
 use crate::query::{Fields, Query};
 use crate::row::{Shown, id, veiled_debug};
 
@@ -140,7 +140,7 @@ impl Client {
             .with("transport", &client.transport)
             .and("channel_id", client.channel_id);
         match self.change(Change::new(Method::POST, "/v1/clients").query(query)).await {
-            Ok(body) => Ok(CreatedClient::Answered(Box::new(one(&body)?))),
+            Ok(body) => Ok(CreatedClient::Answered(Box::new(made(&body)?))),
             Err(Error::Rejected(rejection)) if rejection.already => {
                 Ok(CreatedClient::Existing { client_id: existing(&rejection) })
             }

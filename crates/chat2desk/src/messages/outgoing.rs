@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::MessageType;
 use crate::client::{Change, Client};
 use crate::error::Error;
-use crate::page::one;
+use crate::page::made;
 use crate::query::Fields;
 use crate::row::{id, text, veiled_debug, vendor_row, word};
 
@@ -121,6 +121,6 @@ impl Client {
     /// [`Error::NotAllowed`] for a read-only client; after [`Error::may_have_happened`] look whether it was sent before
     /// you send it again: the service knows no key that would tell a repeat.
     pub async fn send_message(&self, message: &OutgoingMessage) -> Result<SentMessage, Error> {
-        one(&self.change(Change::new(Method::POST, "/v1/messages").body(message.body())).await?)
+        made(&self.change(Change::new(Method::POST, "/v1/messages").body(message.body())).await?)
     }
 }

@@ -1,5 +1,6 @@
 //! Commands that only read.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::{NaiveDate, TimeDelta};
@@ -15,7 +16,7 @@ use crate::menu::{MenuFilter, MenuItem};
 use crate::messages::{Message, MessageFilter, MessageType};
 use crate::operators::{Operator, OperatorFilter, OperatorsGroup};
 use crate::row::{Row, value_of};
-use crate::walk::{IdWalk, Step, Walker};
+use crate::walk::{IdWalk, OffsetWalk, Step, Walker, id_key};
 
 impl Script<'_> {
     /// Names, comment, first and last message, phone and more of a client.
@@ -36,7 +37,7 @@ impl Script<'_> {
         self.client.client_dialogs(client_id).await?.items()
     }
 
-    /// Operators who are online; those that are deleted or disabled and still say so are left out.
+    /// Operators who are online, by id; those that are deleted or disabled and still say so are left out.
     ///
     /// # Errors
     /// [`Error::NotInRest`] for [`OnlineOperators::WithNewChats`], without a call.
@@ -45,7 +46,7 @@ impl Script<'_> {
             let why = "no answer tells which operators see the new chats";
             return Err(Error::NotInRest { command: "get_online_operators", why });
         }
-        let (mut online, mut offset) = (Vec::new(), 0);
+        let (mut online, mut walk, mut offset) = (BTreeMap::new(), OffsetWalk::default(), 0);
         loop {
             let filter = OperatorFilter {
                 online: Some(true),
@@ -54,23 +55,13 @@ impl Script<'_> {
                 ..OperatorFilter::default()
             };
             let page = self.client.find_operators(&filter).await?;
-            let known = online.len();
-            for operator in page.items()? {
-                let is_new = !online.iter().any(|other: &Operator| other.id == operator.id);
-                if is_new {
-                    online.push(operator);
-                }
-            }
-            offset += page.rows.len() as u64;
-            let is_last =
-                page.rows.len() < page.full(LIMIT_MAX) || page.total().is_some_and(|all| offset >= all);
-            if is_last {
-                // A filter that the service does not know returns everybody.
-                online.retain(Operator::is_at_work);
-                return Ok(online);
-            }
-            if online.len() == known {
-                return Err(Error::Stuck);
+            // A filter that the service does not know returns everybody.
+            let at_work = page.items()?.into_iter().filter(Operator::is_at_work);
+            online.extend(at_work.map(|operator| (operator.id, operator)));
+            match walk.after(&page, offset, LIMIT_MAX, id_key) {
+                Step::Next(next) => offset = next,
+                Step::End => return Ok(online.into_values().collect()),
+                Step::Stuck => return Err(Error::Stuck),
             }
         }
     }

@@ -149,3 +149,18 @@ async fn an_error_shows_neither_the_token_nor_a_person() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_change_whose_answer_says_nothing_was_made() {
+    let server = Server::start().await;
+    for body in ["", "{}", r#"{"data":null,"status":"success"}"#, r#"{"data":[]}"#] {
+        server.book.reply(Reply::Http(200, "", body.to_owned()));
+        let message = chat2desk::messages::OutgoingMessage::to_client(7, "Hi");
+        assert_eq!(server.writer().send_message(&message).await.unwrap().message_id, None, "{body}");
+        server.book.reply(Reply::Http(200, "", body.to_owned()));
+        assert_eq!(server.writer().close_dialog(3).await.unwrap(), Closed::Now, "{body}");
+        server.book.reply(Reply::Http(200, "", body.to_owned()));
+        let error = server.writer().create_client(&NewClient::new("1", "sms")).await.unwrap_err();
+        assert!(matches!(error, Error::Unreadable(_)) && error.may_have_happened(), "{body}: no id");
+    }
+}

@@ -145,3 +145,21 @@ async fn clients_that_share_a_budget_slow_down_together_and_stop_together() {
     second.tags(&ListQuery::first(1)).await.unwrap();
     assert_eq!(budget.left(), Some(49_989));
 }
+
+#[test]
+fn a_setting_that_cannot_work_is_refused_at_the_start_and_says_no_secret() {
+    let with = |address: &str, token: &str| {
+        Client::new(Settings::new(address.parse().unwrap(), Token::new(token))).map(drop)
+    };
+    for (address, token) in [
+        ("ftp://api.example.org", "t"),
+        ("https://api.example.org/?x=1", "t"),
+        ("https://api.example.org/#x", "t"),
+        ("https://api.example.org", "s3cret\ntoken"),
+    ] {
+        let error = with(address, token).unwrap_err();
+        assert!(matches!(error, Error::Settings(_)), "{address}");
+        assert!(!error.to_string().contains("s3cret"));
+    }
+    assert!(with("https://api.example.org/v1/", " token\n").is_ok());
+}
