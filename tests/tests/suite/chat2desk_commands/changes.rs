@@ -16,7 +16,10 @@ pub(super) fn commands() -> Vec<Command> {
 }
 
 fn fields(fields: Value) -> Map<String, Value> {
-    fields.as_object().cloned().unwrap_or_default()
+    match fields {
+        Value::Object(fields) => fields,
+        _ => Map::new(),
+    }
 }
 
 fn id(id: u64) -> i64 {

@@ -17,7 +17,10 @@ use super::scene::Scene;
 
 /// The class of what a call ended with.
 fn ended<T>(told: Result<T, Error>) -> &'static str {
-    told.as_ref().err().map_or("fine", class)
+    match told {
+        Ok(_) => "fine",
+        Err(error) => class(&error),
+    }
 }
 
 fn fields<T>(told: Result<T, Error>) -> Vec<String> {
