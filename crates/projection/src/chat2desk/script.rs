@@ -78,8 +78,12 @@ pub(super) fn read<'a>(fields: Fields<'a>, source: &Source<'a>) -> Read {
         Some(call) => telling.of_call(call.name, call.due(source.delivery.received_at)),
         None => telling,
     };
+    let dropped = call.as_ref().filter(|call| call.dropped > 0).map(|call| {
+        let name = Some(format!("script_dropped_{}", call.dropped));
+        telling.observe(format!("{}:dropped", telling.second()), Fact::UnknownEvent(UnknownEvent { name }))
+    });
     if object.is_null() {
-        return Ok(vec![kept(&telling, event)]);
+        return Ok([kept(&telling, event)].into_iter().chain(dropped).collect());
     }
     let mut observations = webhook::read(&telling)?;
     for observation in &mut observations {
@@ -93,6 +97,7 @@ pub(super) fn read<'a>(fields: Fields<'a>, source: &Source<'a>) -> Read {
             _ => {}
         }
     }
+    observations.extend(dropped);
     Ok(observations)
 }
 
@@ -102,6 +107,8 @@ struct Call<'a> {
     name: &'a str,
     /// When the handler was called and when this was sent, by the vendor's clock.
     clock: Option<(DateTime<Utc>, DateTime<Utc>)>,
+    /// How many events the script had to give up before this one: kept and counted as an event of its own.
+    dropped: u64,
     input: &'a Value,
 }
 
@@ -109,7 +116,8 @@ impl<'a> Call<'a> {
     fn of(top: &'a Map<String, Value>) -> Option<Self> {
         let (name, input) = (top.get("call")?.as_str()?, top.get("data")?);
         let clock = instant(top.get("called_at")).zip(instant(top.get("sent_at")));
-        Some(Self { name, clock, input })
+        let dropped = top.get("dropped").and_then(Value::as_u64).unwrap_or_default();
+        Some(Self { name, clock, dropped, input })
     }
 
     /// When it would have come had nothing held it back. By the vendor's clock where that agrees with ours, because it keeps

@@ -52,7 +52,7 @@ async fn every_report_is_a_page_that_is_readable_everywhere_and_needs_nothing_el
         ("workload", vec!["workload", "--by", "operator"], 1),
         ("workload-day", vec!["workload", "--by", "day"], 1),
         ("menu", vec!["menu", "--by", "channel"], 1),
-        ("tags", vec!["tags"], 1),
+        ("tags", vec!["tags", "--by", "day"], 1),
         ("accounting", vec!["accounting"], 1),
     ] {
         let arguments = [&["report"], &arguments[..], &days, &["--format", "html"]].concat();

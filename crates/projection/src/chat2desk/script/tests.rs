@@ -64,6 +64,8 @@ fn each_handler_is_evidence_of_what_it_says_and_no_more() {
     }
     assert_eq!(kinds("manually_handler", &json!({"call": "c1", "data": ["anything"]})), ["unknown"]);
     assert_eq!(kinds("chat_bot_not_triggered_handler", &json!({"text": "t"})), ["unknown"]);
+    let after_a_loss = json!({"call": "c1", "dropped": 3, "data": {}});
+    assert_eq!(kinds("manually_handler", &after_a_loss), ["unknown", "unknown"], "what was lost is counted");
     let webhook = json!({"hook_type": "close_request", "request_id": 8_800_001});
     assert_eq!(kinds("forwarded", &webhook), ["request_closed"], "a script in the form of webhooks");
 }
