@@ -1,10 +1,11 @@
 //! What forwarded script events tell.
 
 use chrono::{DateTime, Utc};
-use events::{Capture, DeliveryIds, Platform, RejectReason, Road};
+use events::{Capture, Delivery, DeliveryIds, Platform, RejectReason, Road};
 use serde_json::json;
 
 use super::*;
+use crate::AccountRules;
 use crate::decode::{Decoded, decode};
 
 fn received() -> DateTime<Utc> {
