@@ -42,7 +42,7 @@ soak: ## random accounts, random operations and the scenarios over and over with
 		round=$$((round + 1)); export CHATLEDGER_SEED=$$(date +%s); \
 		echo "round $$round, CHATLEDGER_SEED=$$CHATLEDGER_SEED"; \
 		CHATLEDGER_RANDOM_ACCOUNTS=50000 $(CARGO) test -q -p chatledger-projection random || exit 1; \
-		CHATLEDGER_SIMULATIONS=60 CHATLEDGER_INDEPENDENT=300 $(CARGO) test -q -p chatledger-tests || exit 1; \
+		CHATLEDGER_SIMULATIONS=60 CHATLEDGER_INDEPENDENT=300 CHATLEDGER_LONG_BACKFILL=200000 $(CARGO) test -q -p chatledger-tests || exit 1; \
 	done
 
 fuzz: ## one fuzz target (FUZZ_TARGET=webhook) under libFuzzer for FUZZ_SECONDS (600); needs nightly Rust and cargo-fuzz. `make test` fuzzes for a moment

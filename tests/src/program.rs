@@ -283,9 +283,19 @@ impl Process {
         let _ = rustix::process::kill_process(pid, signal);
     }
 
+    /// Whether it has ended by itself.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("our own child").is_some()
+    }
+
     /// Waits for its end.
-    pub async fn ended(mut self) -> Ended {
-        let waited = tokio::time::timeout(END, self.child.wait()).await;
+    pub async fn ended(self) -> Ended {
+        self.ended_within(END).await
+    }
+
+    /// Waits for its end, at most so long.
+    pub async fn ended_within(mut self, deadline: Duration) -> Ended {
+        let waited = tokio::time::timeout(deadline, self.child.wait()).await;
         let status = match waited {
             Ok(status) => status.expect("our own child"),
             Err(_) => panic!("`chatledger {}` does not end: {}", self.what, self.stderr()),

@@ -37,7 +37,7 @@ db.execute(\"set memory_limit = '2GB'; set enable_progress_bar = false\")
 started = time.time()
 db.execute(f\"\"\"copy (
     select account_id, message_id, client_id, dialog_id, request_key, channel_id, transport, author_kind, operator_id,
-           sent_at, time_quality, text, attachments::varchar as attachments, is_deleted
+           sent_at, time_quality, text, attachments::varchar as attachments, is_deleted, menu_item
     from pg.chat.messages where account_id = 'bench' order by sent_at, message_id
 ) to '{out}' (format parquet, compression zstd, row_group_size 122880)\"\"\")
 print(json.dumps({'seconds': time.time() - started,

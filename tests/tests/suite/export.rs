@@ -60,7 +60,7 @@ pub(crate) async fn assert_read(found: &Value, pool: &PgPool) {
         assert_eq!(dataset["duckdb_rows"], rows, "{name}");
         assert_eq!(dataset["pyarrow_rows"], rows, "{name}");
         assert_eq!(dataset["compressions"], serde_json::json!(["ZSTD"]), "{name}");
-        assert_eq!(dataset["metadata"]["chatledger.schema_version"], "1", "{name}");
+        assert_eq!(dataset["metadata"]["chatledger.schema_version"], "2", "{name}");
         assert_eq!(dataset["metadata"]["chatledger.dataset"], *name);
     }
     let sums = "select sum(length(text))::bigint, (extract(epoch from min(sent_at)) * 1000000)::bigint, \

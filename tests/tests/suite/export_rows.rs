@@ -31,11 +31,11 @@ const FILL: [&str; 9] = [
      from generate_series(0, $1 - 1) d, generate_series(1, $2) i, \
          lateral (select timestamptz '2026-10-01 00:00+05' + d * interval '1 day' + i * interval '0.5 seconds' as at) a",
     "insert into messages (account_id, message_id, conversation, client_id, dialog_id, request_key, channel_id, transport, \
-         author_kind, operator_id, sent_at, time_quality, text, attachments, is_deleted, delivery_id, row_hash) \
+         author_kind, operator_id, sent_at, time_quality, text, attachments, is_deleted, menu_item, delivery_id, row_hash) \
      select 'acme', request_key || '-' || m, 'c', client_id, dialog_id, request_key, '12', transport, \
          (array['client', 'operator'])[m], (array[null, '7001'])[m], opened_at + m * interval '0.123456 seconds', 'ok', \
          $3 || ' Привет 🙂 ' || request_key, case m when 1 then jsonb_build_array(jsonb_build_object('name', $3)) end, \
-         false, gen_random_uuid(), hashtextextended(request_key || m || $3, 2) \
+         false, case m when 1 then '1010' end, gen_random_uuid(), hashtextextended(request_key || m || $3, 2) \
      from requests, generate_series(1, 2) m where $1 + $2 > 0",
     "insert into turns (account_id, request_key, turn_no, conversation, asked_at, answered_at, ended_at, operator_id, state, \
          bot_replied, reply_seconds, row_hash) \

@@ -31,6 +31,7 @@ mod log_conformance;
 mod log_kafka;
 mod log_leases;
 mod log_postgres;
+mod long_backfill;
 mod mission;
 mod outage;
 mod page;

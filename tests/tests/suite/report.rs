@@ -15,6 +15,7 @@ use store::tables::{
     ChannelRow, OperatorGroupRow, OperatorRow, RequestRow, RequestTagRow, TagRow, TurnRow, upsert,
 };
 
+mod menu;
 mod naive;
 mod scores;
 mod vendor;

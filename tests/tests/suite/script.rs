@@ -28,7 +28,8 @@ const EXISTING: &str = "class Handler:
 const VENDOR: &str = "
 import json, sys, time
 script = {'__name__': 'script'}
-exec(compile(open(sys.argv[1], encoding='utf-8').read(), sys.argv[1], 'exec'), script)
+with open(sys.argv[1], encoding='utf-8') as file:
+    exec(compile(file.read(), sys.argv[1], 'exec'), script)
 for line in sys.stdin:
     name, data = json.loads(line)
     started = time.time()
@@ -61,7 +62,7 @@ impl Vendor {
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
-            .expect("python3; scripts/setup provides it");
+            .unwrap_or_else(|error| panic!("python3, which scripts/setup provides: {error}"));
         let said = BufReader::new(process.stdout.take().unwrap()).lines();
         Self { ask: process.stdin.take().unwrap(), said, process }
     }
@@ -70,7 +71,7 @@ impl Vendor {
     async fn call(&mut self, handler: &str, input: &Value) -> (Value, f64) {
         self.ask.write_all(format!("{}\n", json!([handler, input])).as_bytes()).await.unwrap();
         let said = tokio::time::timeout(SOON, self.said.next_line()).await;
-        let said = said.expect("an answer in time").unwrap().expect("a process that lives");
+        let said = said.unwrap().unwrap().unwrap();
         serde_json::from_str(&said).unwrap()
     }
 
@@ -78,7 +79,7 @@ impl Vendor {
     async fn ends(self) {
         let Self { mut process, ask, .. } = self;
         drop(ask);
-        assert!(tokio::time::timeout(SOON, process.wait()).await.expect("its end").unwrap().success());
+        assert!(tokio::time::timeout(SOON, process.wait()).await.unwrap().unwrap().success());
     }
 }
 

@@ -1,5 +1,6 @@
 //! What the tables say, as a test compares it, and whether they have caught up with the log.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use chatledger_tests::wait_until;
@@ -42,6 +43,7 @@ pub(crate) async fn rows(pool: &PgPool) -> Vec<String> {
 #[track_caller]
 pub(crate) fn assert_same(one: &[String], other: &[String], what: &str) {
     let only = |these: &[String], those: &[String]| -> Vec<String> {
+        let those: HashSet<&String> = those.iter().collect();
         these.iter().filter(|row| !those.contains(row)).cloned().collect()
     };
     let (left, right) = (only(one, other), only(other, one));

@@ -40,12 +40,13 @@ struct List {
 
 /// Prints a class for Chat2Desk's scripts that forwards all 14 script events to the ledger.
 ///
-/// Scripts tell what webhooks do not: which menu item a client chose. Paste what is printed into Settings > Scripts: below
-/// the script that is there, or alone; tick the events; save. A handler that is there runs as before, and its answer
-/// (`not send menu`) stays the answer. No handler waits for the ledger; what cannot be sent is tried again in the
-/// background.
+/// Scripts tell what webhooks do not: which menu item a client chose. Paste what is printed into
+/// Settings > Scripts: below the script that is there, or alone; tick the events; save. A handler
+/// that is there runs as before, and its answer (`not send menu`) stays the answer. No handler waits
+/// for the ledger; what cannot be sent is tried again in the background.
 ///
-/// The text holds the secret of the account's hooks: whoever has it can add deliveries to the ledger.
+/// The text holds the secret of the account's hooks: whoever has it can add deliveries to the
+/// ledger.
 ///
 ///   chatledger accounts script --account acme --existing today.py > handler.py
 #[derive(Debug, clap::Args)]

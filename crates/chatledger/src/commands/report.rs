@@ -18,6 +18,10 @@ use crate::report::verify;
 use crate::report::workload::Workload;
 use crate::report::{Report as _, ReportFormat, Rules};
 
+mod menu;
+
+use menu::{MenuArguments, TagsArguments};
+
 /// Figures from the tables.
 ///
 ///   chatledger report response-times --from 2026-10-01 --to 2026-10-07 --by operator
@@ -35,6 +39,8 @@ enum Which {
     ResponseTimes(ResponseTimesArguments),
     Scores(ScoresArguments),
     Workload(WorkloadArguments),
+    Menu(MenuArguments),
+    Tags(TagsArguments),
     Accounting(AccountingArguments),
     Restatements(RestatementsArguments),
     Completeness(CompletenessArguments),
@@ -321,6 +327,8 @@ impl Report {
         if let Which::ResponseTimes(ResponseTimesArguments { account, .. })
         | Which::Scores(ScoresArguments { account, .. })
         | Which::Workload(WorkloadArguments { account, .. })
+        | Which::Menu(MenuArguments { account, .. })
+        | Which::Tags(TagsArguments { account, .. })
         | Which::Restatements(RestatementsArguments { account, .. })
         | Which::Completeness(CompletenessArguments { account, .. }) = &self.which
         {
@@ -342,6 +350,8 @@ impl Report {
             Which::ResponseTimes(arguments) => arguments.run(configuration, &tables).await,
             Which::Scores(arguments) => arguments.run(configuration, &tables).await,
             Which::Workload(arguments) => arguments.run(configuration, &tables).await,
+            Which::Menu(arguments) => arguments.run(configuration, &tables).await,
+            Which::Tags(arguments) => arguments.run(configuration, &tables).await,
             Which::Accounting(arguments) => arguments.run(&tables.pool, None).await,
             Which::Restatements(arguments) => arguments.run(configuration, &tables).await,
             Which::Completeness(arguments) => arguments.run(configuration, &tables).await,

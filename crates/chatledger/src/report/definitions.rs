@@ -218,6 +218,47 @@ pub(crate) const WORKLOAD: [Definition; 11] = [
     ),
 ];
 
+/// `report menu`.
+pub(crate) const MENU: [Definition; 7] = [
+    is(
+        "chosen",
+        "Choices of menu items, as scripts tell them; each on the local day and hour of its contact's first client message. \
+         Deleted ones are in no figure here.",
+    ),
+    is("clients", "Clients who chose; each once in a row."),
+    is(
+        "requests",
+        "Contacts in which one was chosen. Under each item that was; by tag: under each tag that is on.",
+    ),
+    is(
+        "left_out",
+        "Contacts in which one was chosen and that have no response times: surveys, continuous chats, messages left while \
+         nobody was there, and what the company began. They are in no other figure.",
+    ),
+    is(
+        "asked",
+        "Contacts in which the client, after the first choice in the row, wrote something that is no choice: the menu was \
+         not enough.",
+    ),
+    is("asked_share", "asked / requests."),
+    is(
+        "first_response",
+        "From that message to the first reply by a person after it. Bots, automatic messages and notes are no reply.",
+    ),
+];
+
+/// `report tags`.
+pub(crate) const TAGS: [Definition; 4] = [
+    is(
+        "put",
+        "How often a tag was put on a request, by whomever; on the local day and hour of the request's first client message. \
+         Putting on what is on counts for nothing.",
+    ),
+    is("removed", "How often it was taken off again."),
+    is("requests", "Requests that a tag was put on, surveys too: scores are tags of theirs."),
+    is("clients", "Clients of these requests; each once in a row."),
+];
+
 /// `report accounting`.
 pub(crate) const ACCOUNTING: [Definition; 9] = [
     is("account_id", "The account."),
@@ -255,6 +296,16 @@ pub(crate) fn workload() -> Vec<Definition> {
     [&ROW[..], &WORKLOAD].concat()
 }
 
+/// Menu choices.
+pub(crate) fn menu() -> Vec<Definition> {
+    [&ROW[..], &MENU, &SUMMARY].concat()
+}
+
+/// Tags of requests.
+pub(crate) fn tags() -> Vec<Definition> {
+    [&ROW[..], &TAGS].concat()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -286,6 +337,8 @@ mod tests {
             ("### report scores", &SCORES),
             ("### report scores --as livechat", &LIVECHAT_SCORES),
             ("### report workload", &WORKLOAD),
+            ("### report menu", &MENU),
+            ("### report tags", &TAGS),
             ("### report accounting", &ACCOUNTING),
         ] {
             let lines = section(heading);
@@ -295,7 +348,7 @@ mod tests {
                 checked += 1;
             }
         }
-        assert_eq!(checked, 2 + 8 + 9 + 8 + 8 + 10 + 3 + 11 + 9);
+        assert_eq!(checked, 2 + 8 + 9 + 8 + 8 + 10 + 3 + 11 + 7 + 4 + 9);
     }
 
     #[test]

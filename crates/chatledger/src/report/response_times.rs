@@ -203,9 +203,10 @@ impl ResponseTimes<'_> {
     }
 }
 
-const FIELDS: [&str; 9] = ["n", "mean", "p50", "p90", "p95", "max", "within_target", "unanswered", "waiting"];
+pub(super) const FIELDS: [&str; 9] =
+    ["n", "mean", "p50", "p90", "p95", "max", "within_target", "unanswered", "waiting"];
 
-fn values(summary: &Summary) -> [String; 9] {
+pub(super) fn values(summary: &Summary) -> [String; 9] {
     let Summary { n, mean, p50, p90, p95, max, within_target, unanswered, waiting } = *summary;
     [
         n.to_string(),

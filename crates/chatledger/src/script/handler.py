@@ -6,7 +6,7 @@
 # Paste it into Settings > Scripts: below your own script, which stays as it is, or alone. Tick the events, and save.
 # A handler of yours runs as before, and its answer (`not send menu`) is the answer.
 #
-# What this takes for granted: Python 3.4 or later (written so that 2.7 reads it too), its standard library alone,
+# What this takes for granted: Python 3.4 or later, or 2.7 (tried with 2.7, 3.6 to 3.13); its standard library alone,
 # threads, and HTTPS to the outside. It promises: no handler waits for the network, none fails because of the ledger.
 # What cannot be sent now is tried again in the background while the process lives, and is dropped, oldest first, beyond
 # the bounds below; how many were dropped is told with the next event that arrives. The nightly backfill brings what
@@ -50,7 +50,7 @@ class _Ledger(object):
     def tell(self, handler, input_data):
         """Takes an event into the queue. Never waits for the network."""
         data = _json(input_data)
-        event = (_now(), handler, uuid.uuid4().hex, data)
+        event = (_now(), time.time(), handler, uuid.uuid4().hex, data)
         with self.changed:
             self.waiting.append(event)
             self.bytes += len(data)
@@ -91,9 +91,9 @@ class _Ledger(object):
 
     def _is_done(self, event, dropped):
         """Sends an event; False: try again later."""
-        told_at, handler, call, data = event
-        body = '{"call": "%s", "held_seconds": %.3f, "dropped": %d, "data": %s}' % (
-            call, max(0.0, _now() - told_at), dropped, data)
+        _, called_at, handler, call, data = event
+        body = '{"call": "%s", "called_at": %.6f, "sent_at": %.6f, "dropped": %d, "data": %s}' % (
+            call, called_at, time.time(), dropped, data)
         try:
             request = Request(self.URL + handler, body.encode('utf-8'), {'Content-Type': 'application/json'})
             answer = urlopen(request, timeout=self.TIMEOUT_SECONDS)
@@ -121,7 +121,7 @@ class _Ledger(object):
         # It may have been dropped while it was on its way.
         if self.waiting and self.waiting[0] is event:
             self.waiting.popleft()
-            self.bytes -= len(event[3])
+            self.bytes -= len(event[4])
             self.changed.notify_all()
 
 

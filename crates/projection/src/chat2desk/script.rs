@@ -5,7 +5,8 @@
 //! something happens is no evidence that it happened; it is kept and counted.
 
 use chat2desk::payload::{Fields, Json};
-use chrono::Duration;
+use chrono::{DateTime, Duration, Utc};
+use events::delivery::is_plausible;
 use events::fact::UnknownEvent;
 use events::{Fact, Observation};
 use serde_json::{Map, Value};
@@ -16,7 +17,9 @@ use super::webhook;
 type Read = Result<Vec<Observation>, Reject>;
 
 /// A script gives up long before.
-const LONGEST_HELD: f64 = 86_400.0;
+const LONGEST_HELD: Duration = Duration::days(1);
+/// As long as one try of the script may take.
+const CLOCKS_AGREE: Duration = Duration::seconds(5);
 
 /// What the call of a handler is evidence of.
 enum Evidence {
@@ -72,11 +75,15 @@ pub(super) fn read<'a>(fields: Fields<'a>, source: &Source<'a>) -> Read {
     // What is kept has no fields that anybody reads.
     let telling = Telling::live(Fields::of(&object).unwrap_or(fields), source);
     let telling = match &call {
-        Some(call) => telling.of_call(call.name, call.held),
+        Some(call) => telling.of_call(call.name, call.due(source.delivery.received_at)),
         None => telling,
     };
+    let dropped = call.as_ref().filter(|call| call.dropped > 0).map(|call| {
+        let name = Some(format!("script_dropped_{}", call.dropped));
+        telling.observe(format!("{}:dropped", telling.second()), Fact::UnknownEvent(UnknownEvent { name }))
+    });
     if object.is_null() {
-        return Ok(vec![kept(&telling, event)]);
+        return Ok([kept(&telling, event)].into_iter().chain(dropped).collect());
     }
     let mut observations = webhook::read(&telling)?;
     for observation in &mut observations {
@@ -90,6 +97,7 @@ pub(super) fn read<'a>(fields: Fields<'a>, source: &Source<'a>) -> Read {
             _ => {}
         }
     }
+    observations.extend(dropped);
     Ok(observations)
 }
 
@@ -97,20 +105,42 @@ pub(super) fn read<'a>(fields: Fields<'a>, source: &Source<'a>) -> Read {
 struct Call<'a> {
     /// One for each time that the vendor called the handler, however often it was sent.
     name: &'a str,
-    /// How long the script could not bring it here.
-    held: Duration,
+    /// When the handler was called and when this was sent, by the vendor's clock.
+    clock: Option<(DateTime<Utc>, DateTime<Utc>)>,
+    /// How many events the script had to give up before this one: kept and counted as an event of its own.
+    dropped: u64,
     input: &'a Value,
 }
 
 impl<'a> Call<'a> {
     fn of(top: &'a Map<String, Value>) -> Option<Self> {
         let (name, input) = (top.get("call")?.as_str()?, top.get("data")?);
-        let held = top.get("held_seconds").and_then(Value::as_f64);
-        let held = held.filter(|held| (0.0..=LONGEST_HELD).contains(held)).unwrap_or_default();
-        #[expect(clippy::cast_possible_truncation, reason = "at most a day")]
-        let held = Duration::milliseconds((held * 1000.0) as i64);
-        Some(Self { name, held, input })
+        let clock = instant(top.get("called_at")).zip(instant(top.get("sent_at")));
+        let dropped = top.get("dropped").and_then(Value::as_u64).unwrap_or_default();
+        Some(Self { name, clock, dropped, input })
     }
+
+    /// When it would have come had nothing held it back. By the vendor's clock where that agrees with ours, because it keeps
+    /// the order of calls that follow one another closely; else by how long it was held.
+    fn due(&self, received_at: DateTime<Utc>) -> DateTime<Utc> {
+        let Some((called_at, sent_at)) = self.clock else { return received_at };
+        let held = sent_at - called_at;
+        if held < Duration::zero() || held > LONGEST_HELD {
+            received_at
+        } else if (received_at - sent_at).abs() <= CLOCKS_AGREE {
+            called_at.min(received_at)
+        } else {
+            received_at - held
+        }
+    }
+}
+
+/// Unix seconds with a fraction.
+fn instant(value: Option<&Value>) -> Option<DateTime<Utc>> {
+    let seconds = value?.as_f64().filter(|seconds| (0.0..1e11).contains(seconds))?;
+    #[expect(clippy::cast_possible_truncation, reason = "bounded above")]
+    let micros = (seconds * 1e6).round() as i64;
+    DateTime::from_timestamp_micros(micros).filter(|at| is_plausible(*at))
 }
 
 /// `new_request_handler`, `new_request_handlers` (the manual has one of each) and `new_request` are one.

@@ -84,11 +84,12 @@ impl<'a> Telling<'a> {
         Self { fields, zone, delivery, hash, received_at, apart: hash, observed_at, event_at }
     }
 
-    /// The same, sent by a script that names the call and had held it back for so long: a call that was sent twice is one.
+    /// The same, sent by a script that names the call and could not bring it when it would have: a call that was sent twice
+    /// is one.
     #[must_use]
-    pub(super) fn of_call(mut self, call: &str, held: Duration) -> Self {
-        self.received_at -= held;
-        self.observed_at = self.received_at;
+    pub(super) fn of_call(mut self, call: &str, received_at: DateTime<Utc>) -> Self {
+        self.received_at = received_at;
+        self.observed_at = received_at;
         self.apart = body_hash(call.as_bytes());
         self
     }

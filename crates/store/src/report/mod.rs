@@ -11,16 +11,20 @@
 
 pub mod accounting;
 pub mod calendar;
+mod menu;
 mod response_times;
 mod restatements;
 mod scores;
+mod tags;
 mod vendor;
 mod waiting;
 mod workload;
 
+pub use menu::{MenuBy, MenuQuery, MenuRow, menu};
 pub use response_times::{By, LeftOut, Query, Row, Summary, response_times};
 pub use restatements::{RestatementRow, published, restatements};
 pub use scores::{ScoresQuery, ScoresRow, livechat_score, scores, wilson};
+pub use tags::{TagsQuery, TagsRow, tags};
 pub use vendor::{Vendor, response_times_of};
 pub use waiting::{Waiting, waiting};
 pub use workload::{WorkloadQuery, WorkloadRow, workload};

@@ -15,12 +15,12 @@ const DEAD_KAFKA: &str = "backend = \"kafka\"\nbrokers = [\"127.0.0.1:9\"]\nrepl
 async fn talk(pool: &PgPool) {
     for statement in [
         "insert into messages (account_id, message_id, conversation, client_id, request_key, author_kind, operator_id, sent_at, \
-         time_quality, is_deleted, delivery_id, row_hash) \
+         time_quality, is_deleted, menu_item, delivery_id, row_hash) \
          select t.account_id, 'q' || t.request_key, t.conversation, r.client_id, t.request_key, 'client', null, t.asked_at, 'ok', \
-                false, gen_random_uuid(), 0 from turns t join requests r using (account_id, request_key) \
+                false, case when hashtext(t.request_key) % 2 = 0 then '10' end, gen_random_uuid(), 0 from turns t join requests r using (account_id, request_key) \
          union all \
          select t.account_id, 'r' || t.request_key, t.conversation, r.client_id, t.request_key, 'operator', t.operator_id, \
-                t.answered_at, 'ok', false, gen_random_uuid(), 0 \
+                t.answered_at, 'ok', false, null, gen_random_uuid(), 0 \
          from turns t join requests r using (account_id, request_key) where t.answered_at is not null",
         "insert into request_tags select account_id, request_key, tag, 1, conversation, label, opened_at, null, gen_random_uuid(), 0 \
          from requests, (values ('t1', 'Delivery'), ('t2', 'Returns')) as t(tag, label) \
@@ -51,6 +51,8 @@ async fn every_report_is_a_page_that_is_readable_everywhere_and_needs_nothing_el
         ("scores", vec!["scores", "--by", "operator", "--as", "livechat"], 1),
         ("workload", vec!["workload", "--by", "operator"], 1),
         ("workload-day", vec!["workload", "--by", "day"], 1),
+        ("menu", vec!["menu", "--by", "channel"], 1),
+        ("tags", vec!["tags", "--by", "day"], 1),
         ("accounting", vec!["accounting"], 1),
     ] {
         let arguments = [&["report"], &arguments[..], &days, &["--format", "html"]].concat();

@@ -41,6 +41,10 @@ pub(crate) struct State {
     next: u64,
     /// The lowest id of each minute (Unix) of the last minutes before `next`.
     tail: Vec<(i64, u64)>,
+    /// The last page was in the midst of history: full, and its messages older than the overlap when it was fetched. No id
+    /// before `next` becomes visible any more, so a walk that was interrupted there goes on there.
+    #[serde(default)]
+    is_settled: bool,
 }
 
 impl State {
@@ -60,8 +64,11 @@ impl State {
         DateTime::from_timestamp(minute * 60, 0)
     }
 
-    /// Where a later walk starts: 15 minutes of ids before the end.
+    /// Where a later walk starts: 15 minutes of ids before the end; in the midst of history at the next id.
     fn resume(&self) -> u64 {
+        if self.is_settled {
+            return self.next;
+        }
         self.tail.iter().map(|(_, id)| *id).min().unwrap_or(self.next)
     }
 
@@ -172,6 +179,13 @@ impl Walk for MessagesWalk {
                 self.state.note(id, created(row), fetched_at);
             }
         }
+        let newest = page
+            .rows
+            .iter()
+            .map(|row| created(row))
+            .try_fold(DateTime::<Utc>::MIN_UTC, |newest, at| Some(newest.max(at?)));
+        self.state.is_settled = matches!(step, Step::Next(_))
+            && newest.is_some_and(|newest| fetched_at - newest > TimeDelta::minutes(OVERLAP_MINUTES));
         self.is_stuck = step == Step::Stuck;
         self.start = match step {
             Step::Next(id) if !self.is_past(page) => Some(Start::Id(id)),
@@ -244,6 +258,22 @@ mod tests {
         let cursor = State::read(Some(&walk.state())).unwrap();
         let again = MessagesWalk::new("messages".into(), open, Some(cursor));
         assert_eq!(asked(&again), "messages?start_id=11&limit=200&order=asc");
+    }
+
+    #[test]
+    fn a_walk_that_was_interrupted_in_the_midst_of_history_goes_on_there() {
+        let open = Extent::Open(days(None, "2026-01-20"));
+        let again = |fetched_at: &str| {
+            let mut walk = MessagesWalk::new("messages".into(), open, None);
+            walk.took(&page(&[(10, "10T10:00:00"), (11, "10T10:01:00")]), at(fetched_at));
+            let cursor = State::read(Some(&walk.state()));
+            asked(&MessagesWalk::new("messages".into(), open, cursor))
+        };
+        assert_eq!(again("2026-01-20T00:00:00Z"), "messages?start_id=12&limit=200&order=asc");
+        // Minutes after they were written others may still become visible.
+        assert_eq!(again("2026-01-10T10:15:00Z"), "messages?start_id=10&limit=200&order=asc");
+        let older = serde_json::json!({"first_id": 10, "first_at": null, "next": 12, "tail": [[1, 10]]});
+        assert_eq!(State::read(Some(&older)).unwrap().resume(), 10, "a cursor of before goes on as before");
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! What forwarded script events tell.
 
-use chrono::{DateTime, Utc};
 use events::{Capture, Delivery, DeliveryIds, Platform, RejectReason, Road};
 use serde_json::json;
 
@@ -59,11 +58,14 @@ fn each_handler_is_evidence_of_what_it_says_and_no_more() {
         ("lottery_handler", &["unknown"]),
     ] {
         assert_eq!(kinds(event, &input()), expected, "{event}");
-        let wrapped = json!({"call": "c1", "held_seconds": 0.5, "dropped": 0, "data": input()});
+        let wrapped =
+            json!({"call": "c1", "called_at": 1.7e9, "sent_at": 1.7e9, "dropped": 0, "data": input()});
         assert_eq!(kinds(event, &wrapped), expected, "{event} in its envelope");
     }
     assert_eq!(kinds("manually_handler", &json!({"call": "c1", "data": ["anything"]})), ["unknown"]);
     assert_eq!(kinds("chat_bot_not_triggered_handler", &json!({"text": "t"})), ["unknown"]);
+    let after_a_loss = json!({"call": "c1", "dropped": 3, "data": {}});
+    assert_eq!(kinds("manually_handler", &after_a_loss), ["unknown", "unknown"], "what was lost is counted");
     let webhook = json!({"hook_type": "close_request", "request_id": 8_800_001});
     assert_eq!(kinds("forwarded", &webhook), ["request_closed"], "a script in the form of webhooks");
 }
@@ -81,21 +83,29 @@ fn an_event_without_its_identity_is_a_reject() {
 
 #[test]
 fn what_happened_has_no_time_of_its_own_and_a_call_that_was_sent_twice_is_one() {
-    let sent = |held: f64| {
-        let body = json!({"call": "c1", "held_seconds": held, "data": input()});
+    let sent = |called: f64, sent: f64| {
+        let now = 1_768_478_400.0; // as received
+        let body = json!({"call": "c1", "called_at": now + called, "sent_at": now + sent, "data": input()});
         told("after_closing_dialog_handler", &body).observations.remove(0)
     };
-    let (first, again) = (sent(0.25), sent(30.0));
+    let (first, again) = (sent(-30.25, -30.0), sent(-30.25, -0.5));
     let Fact::DialogClosed(closed) = &first.fact else { panic!("{first:?}") };
     assert_eq!((closed.at, closed.dialog_id.as_deref()), (None, Some("410001")));
     assert_eq!((&first.key, &first.fact), (&again.key, &again.fact));
-    assert_eq!(first.received_at, received() - Duration::milliseconds(250));
-    assert_eq!((again.stamp.observed_at, again.stamp.rank), (received() - Duration::seconds(30), 0));
-    let other = json!({"call": "c2", "data": input()});
-    assert_ne!(told("after_closing_dialog_handler", &other).observations[0].key, first.key);
-    for odd in [-1.0, 1e12] {
-        assert_eq!(sent(odd).received_at, received(), "held for {odd}");
+    assert_eq!(again.received_at, received() - Duration::milliseconds(30_250), "by the vendor's clock");
+    assert_eq!((again.stamp.observed_at, again.stamp.rank), (again.received_at, 0));
+    assert_eq!(
+        sent(3_590.0, 3_600.0).received_at,
+        received() - Duration::seconds(10),
+        "its clock is an hour ahead"
+    );
+    for (called, sent_at) in [(0.0, -1.0), (-90_000.0, 0.0), (1e300, 1e300), (-1e12, 0.0)] {
+        assert_eq!(sent(called, sent_at).received_at, received(), "{called} {sent_at}");
     }
+    let other = json!({"call": "c2", "data": input()});
+    let other = told("after_closing_dialog_handler", &other).observations.remove(0);
+    assert_ne!(other.key, first.key);
+    assert_eq!(other.received_at, received());
 }
 
 #[test]

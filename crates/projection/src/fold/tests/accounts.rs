@@ -48,7 +48,10 @@ pub(super) fn deliveries(seed: u64, size: Size) -> Vec<Delivery> {
 fn delivery(telling: &Telling, ids: &DeliveryIds) -> Delivery {
     let (road, capture) = match &telling.way {
         Way::Webhook => (Road::Webhook, Capture::default()),
-        Way::Script => (Road::Script, Capture::default()),
+        Way::Script => {
+            let event = Some("new_message_handler".to_owned());
+            (Road::Script, Capture { event, ..Capture::default() })
+        }
         Way::Page(list) => {
             let capture = Capture {
                 page: Some(list.clone()),

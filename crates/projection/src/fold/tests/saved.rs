@@ -35,7 +35,27 @@ struct Script {
 }
 
 impl Script {
+    /// Some of what happens is told again by a script, which knows no time: soon after, or too late to be the same.
     fn tell(&mut self, kind_key: String, fact: Fact, observed_at: DateTime<Utc>, rank: i16) {
+        let mut echo = fact.clone();
+        let key = match &mut echo {
+            Fact::RequestOpened(fact) => fact.at.take().map(|_| kind_key.clone()),
+            Fact::DialogClosed(DialogClosed { at, .. })
+            | Fact::DialogTransferred(DialogTransferred { at, .. })
+            | Fact::Tagging(Tagging { at, .. }) => at.take().map(|_| format!("{kind_key}:script")),
+            _ => None,
+        };
+        let is_alone = self.chance.one_in(30);
+        if !(is_alone && key.is_some()) {
+            self.tell_once(kind_key, fact, observed_at, rank);
+        }
+        if let Some(key) = key.filter(|_| is_alone || self.chance.one_in(4)) {
+            let after = self.now + Duration::milliseconds(self.chance.below(40_000).cast_signed());
+            self.tell_once(key, echo, after, 0);
+        }
+    }
+
+    fn tell_once(&mut self, kind_key: String, fact: Fact, observed_at: DateTime<Utc>, rank: i16) {
         // Most things arrive at once and in order; some late; a few much later.
         let late = match self.chance.below(60) {
             0 => self.chance.below(4000),

@@ -20,8 +20,10 @@ fn tagged(hook: &str, clock: &str) -> Delivery {
 }
 
 fn dialog_closed(clock: &str) -> Delivery {
-    webhook(&json!({"hook_type": "close_dialog", "dialog_id": 410_001, "client_id": 330_001, "channel_id": 12,
-        "event_time": format!("2026-01-15T{clock}Z")}))
+    webhook(
+        &json!({"hook_type": "close_dialog", "dialog_id": 410_001, "client_id": 330_001, "channel_id": 12,
+        "event_time": format!("2026-01-15T{clock}Z")}),
+    )
 }
 
 fn dialog_closed_by_script(clock: &str) -> Delivery {
