@@ -9,8 +9,11 @@ use events::{Capture, Delivery, DeliveryIds, Fact, PagePart, Platform, Road};
 use projection::AccountRules;
 use projection::decode::{Decoded, decode};
 
-/// Name and function of each target: `fuzz_targets/<name>.rs` hands its bytes to it.
-pub const TARGETS: &[(&str, fn(&[u8]))] = &[
+/// A name, and what must hold of any bytes: `fuzz_targets/<name>.rs` hands them to it.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// All of them.
+pub const TARGETS: &[Target] = &[
     ("webhook", webhook),
     ("roads", roads),
     ("rows", rows),

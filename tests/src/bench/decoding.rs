@@ -27,7 +27,7 @@ pub(crate) fn measure(workload: &Workload, rounds: usize, report: &mut Report) {
     };
     let is_row = |entry: &&Entry| entry.delivery.capture.list() == Some("messages");
     for (name, entries) in [
-        ("message webhooks", workload.webhooks.iter().filter(is_message).cloned().collect()),
+        ("message webhooks", workload.webhooks.iter().filter(is_message).cloned().collect::<Vec<Entry>>()),
         ("message rows", workload.rows.iter().filter(is_row).cloned().collect()),
         ("all webhooks of an account", workload.webhooks.clone()),
         ("all rows of an account", workload.rows.clone()),
@@ -36,7 +36,7 @@ pub(crate) fn measure(workload: &Workload, rounds: usize, report: &mut Report) {
     }
 }
 
-fn one(name: &str, entries: &Vec<Entry>, rounds: usize, report: &mut Report) {
+fn one(name: &str, entries: &[Entry], rounds: usize, report: &mut Report) {
     let rules = rules();
     let rules = rules.of(ACCOUNT);
     let (mut ours, mut baseline) = (Vec::new(), Vec::new());
