@@ -1,15 +1,20 @@
 //! Folds what is marked, again and again, until it is told to stop.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use store::PgPool;
 use store::folding::Share;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::fold_marks::fold_share;
 use super::{Pause, ProjectionError, Settings};
 use crate::Rules;
+
+/// How long a client's row may trail its conversations while these keep a loop busy.
+const CLIENTS_EVERY: Duration = Duration::from_secs(1);
 
 /// A fold loop with its share of the subjects.
 pub(super) struct FoldLoop {
@@ -17,16 +22,28 @@ pub(super) struct FoldLoop {
     pub(super) rules: Rules,
     pub(super) settings: Settings,
     pub(super) share: Share,
-    /// Rung when facts were stored.
+    /// Rung when facts were stored, and when another loop has marked something.
     pub(super) marked: Arc<Notify>,
+    /// Those of the other loops.
+    pub(super) others: Vec<Arc<Notify>>,
 }
 
 impl FoldLoop {
     pub(super) async fn run(self, stop: CancellationToken) -> Result<(), ProjectionError> {
         let mut pause = Pause::new();
+        let mut clients_at = Instant::now();
         while !stop.is_cancelled() {
-            match fold_share(&self.pool, &self.rules, self.settings.fold_subjects, self.share).await {
-                Ok(folding) if folding.subjects > 0 => pause.reset(),
+            let clients_due = clients_at.elapsed() >= CLIENTS_EVERY;
+            if clients_due {
+                clients_at = Instant::now();
+            }
+            let limit = self.settings.fold_subjects;
+            match fold_share(&self.pool, &self.rules, limit, self.share, clients_due).await {
+                Ok(folding) if folding.subjects > 0 => {
+                    pause.reset();
+                    // What was settled marks conversations, and these mark clients: of any share.
+                    self.others.iter().for_each(|other| other.notify_one());
+                }
                 Ok(_) => {
                     pause.reset();
                     tokio::select! {

@@ -23,15 +23,18 @@ pub struct Folding {
 /// # Errors
 /// As of the store: unavailable or refused. What was not committed stays marked.
 pub async fn fold_marked(pool: &PgPool, rules: &Rules, limit: i64) -> Result<Folding, StoreError> {
-    fold_share(pool, rules, limit, Share::ALL).await
+    fold_share(pool, rules, limit, Share::ALL, true).await
 }
 
-/// The same for a share of the conversations and clients. The first share has what does not divide as well.
+/// The same for a share of the conversations and clients. The first share has what does not divide as well. Unless
+/// `clients_due`, clients wait for a call that finds no conversation: while there is much to do each of them is folded
+/// once for many messages.
 pub(super) async fn fold_share(
     pool: &PgPool,
     rules: &Rules,
     limit: i64,
     share: Share,
+    clients_due: bool,
 ) -> Result<Folding, StoreError> {
     let mut subjects = 0;
     // One look, in the order of dependence: settling marks conversations, conversations mark clients. What is marked
@@ -40,6 +43,7 @@ pub(super) async fn fold_share(
     for kind in &marked {
         subjects += match kind.as_str() {
             "conversation" => conversations(pool, rules, limit, share).await?,
+            "client" if subjects > 0 && !clients_due => 0,
             "client" => clients(pool, rules, limit, share).await?,
             _ if share.part > 0 => 0,
             "identity" => settle(pool, limit).await?,

@@ -193,17 +193,15 @@ impl Runner {
     async fn fold_loops(&self, stop: &CancellationToken) -> Result<(), ProjectionError> {
         let mut loops = JoinSet::new();
         for (part, marked) in (0..).zip(&self.marked) {
-            let share = Share { part, of: i32::try_from(self.marked.len()).unwrap_or(1) };
-            loops.spawn(
-                FoldLoop {
-                    pool: self.pool.clone(),
-                    rules: self.rules.clone(),
-                    settings: self.settings.clone(),
-                    share,
-                    marked: Arc::clone(marked),
-                }
-                .run(stop.clone()),
-            );
+            let folding = FoldLoop {
+                pool: self.pool.clone(),
+                rules: self.rules.clone(),
+                settings: self.settings.clone(),
+                share: Share { part, of: i32::try_from(self.marked.len()).unwrap_or(1) },
+                marked: Arc::clone(marked),
+                others: self.marked.iter().filter(|other| !Arc::ptr_eq(other, marked)).cloned().collect(),
+            };
+            loops.spawn(folding.run(stop.clone()));
         }
         let mut outcome = Ok(());
         while let Some(ended) = loops.join_next().await {
