@@ -253,7 +253,10 @@ async fn a_signature_is_judged_on_the_bytes_of_the_wire_and_never_refused() {
     // Which form of the key this account's signatures are made with.
     let page = door.counters.render();
     for form in ["hex_text", "raw_bytes"] {
-        assert!(page.contains(&format!("chatledger_signature_key_forms_total{{form=\"{form}\"}} 1")), "{page}");
+        assert!(
+            page.contains(&format!("chatledger_signature_key_forms_total{{form=\"{form}\"}} 1")),
+            "{page}"
+        );
     }
 }
 
@@ -265,7 +268,8 @@ async fn a_repetition_with_its_first_timestamp_is_as_valid_hours_later() {
     for pause in [0, 10, 300, 7200] {
         door.clock.advance(TimeDelta::seconds(pause));
         let signature = "0c89ce8dce82dd0787e0bf258e19f45f1e66d2c55a382261c1977b660e5accb6";
-        let request = Request::post(HOOK).header("X-Signature", signature).header("X-Timestamp", "1768469400");
+        let request =
+            Request::post(HOOK).header("X-Signature", signature).header("X-Timestamp", "1768469400");
         let status = door.send(request.body(Body::from(body.to_vec())).unwrap()).await.status();
         assert_eq!(status, StatusCode::OK);
         let delivery = door.deliveries().pop().unwrap();
