@@ -97,10 +97,15 @@ pub(crate) fn judge(status: u16, wait: Option<Duration>, body: &[u8], changes: b
         }
         _ if is_token(&text) => Error::Unauthorized { status },
         // The form of the script commands (scripts manual, send_message).
-        _ if text.lines().any(|line| line.starts_with("429 ")) => Error::RateLimited { retry_after: wait },
+        _ if text.lines().any(begins_with_429) => Error::RateLimited { retry_after: wait },
         _ if is_not_found(&text) => Error::NotFound,
         _ => Error::Rejected(rejection(status, &body, &text)),
     })
+}
+
+/// The number by itself, whatever follows it.
+fn begins_with_429(line: &str) -> bool {
+    line.strip_prefix("429").is_some_and(|rest| !rest.starts_with(|next: char| next.is_ascii_digit()))
 }
 
 /// A success status may still carry `"status": "error"`. Only a small body can: a list is not parsed twice.

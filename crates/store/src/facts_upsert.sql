@@ -21,7 +21,7 @@ stored as (
     select account_id, kind, fact_key, content_hash, observed_at, rank, hash, received_at, delivery_id,
            conversation, firm, client_id, dialog_id, request_id, registers, coalesce(happened_at, 'infinity')
     from input
-    order by account_id, kind, fact_key, content_hash -- every writer locks rows in this order
+    order by account_id collate "C", kind collate "C", fact_key collate "C", content_hash -- every writer locks rows in this order
     on conflict (account_id, kind, fact_key, content_hash) do update
     set observed_at = case when (excluded.observed_at, excluded.rank, excluded.hash) > (f.observed_at, f.rank, f.hash)
                            then excluded.observed_at else f.observed_at end,

@@ -74,15 +74,18 @@ pub fn pool(url: &str, schema: &str, connections: u32) -> Result<PgPool, StoreEr
         // switches it off for its own transaction (`folding::join_generation`).
         ("synchronous_commit", "on"),
     ]);
-    let port = options.get_port();
-    Ok(PgPoolOptions::new()
+    Ok(pool_options(options.get_port())
         .max_connections(connections)
-        .after_connect(move |_, _| {
-            nodelay::set(port);
-            Box::pin(async { Ok(()) })
-        })
         .acquire_timeout(Duration::from_secs(5))
         .connect_lazy_with(options))
+}
+
+/// What every pool does with its connections to a server at `port`.
+fn pool_options(port: u16) -> PgPoolOptions {
+    PgPoolOptions::new().after_connect(move |_, _| {
+        nodelay::set(port);
+        Box::pin(async { Ok(()) })
+    })
 }
 
 /// Begins a transaction.

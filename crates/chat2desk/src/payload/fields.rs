@@ -69,7 +69,7 @@ impl<'a> Fields<'a> {
         let places = [0; names::COUNT];
         let mut fields = Self { entries, places, is_wide, data: None, has_undocumented: is_wide };
         if !is_wide {
-            for (place, (name, _)) in (1..).zip(entries) {
+            for ((name, _), place) in entries.iter().zip(1..=u8::MAX) {
                 match names::number(name) {
                     Some(number) => fields.places[number] = place,
                     None => fields.has_undocumented = true,

@@ -54,13 +54,19 @@ pub enum MessageKind {
 }
 
 impl MessageKind {
-    /// The type that REST writes. An operator's message is `to_client` there.
-    pub fn message_type(self) -> MessageType {
+    /// Whether a message of REST is of this kind. There `to_client` is an operator's when it names one, and automatic when it
+    /// does not; a message without a type is of a survey, automatic too (chat2desk.md 2.3, 6.6).
+    pub fn is_of(self, message: &Message) -> bool {
+        let has_operator = message.operator_id.is_some();
         match self {
-            Self::Client => MessageType::FromClient,
-            Self::Operator => MessageType::ToClient,
-            Self::Autoreply => MessageType::Autoreply,
-            Self::System => MessageType::System,
+            Self::Client => message.kind == Some(MessageType::FromClient),
+            Self::Operator => message.kind == Some(MessageType::ToClient) && has_operator,
+            Self::Autoreply => match message.kind {
+                Some(MessageType::Autoreply) | None => true,
+                Some(MessageType::ToClient) => !has_operator,
+                Some(_) => false,
+            },
+            Self::System => message.kind == Some(MessageType::System),
         }
     }
 }

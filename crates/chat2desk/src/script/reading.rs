@@ -194,7 +194,7 @@ impl Script<'_> {
             let page = self.client.find_messages(&filter).await?;
             for message in page.items()? {
                 let fits = message.dialog_id == Some(dialog_id)
-                    && message.kind == Some(kind.message_type())
+                    && kind.is_of(&message)
                     && oldest.is_none_or(|oldest| message.created.is_some_and(|created| created >= oldest));
                 if fits {
                     last = last.max(Some(message.id));

@@ -28,8 +28,8 @@ pub(crate) const CONNECTIONS: u32 = 16;
 impl DatabaseSection {
     /// The database's address, or notes of what is wrong.
     pub(crate) fn judge(&self, judge: &mut Judge<'_>) -> Option<Secret> {
-        if self.connections.is_some_and(|connections| !(4..=1000).contains(&connections)) {
-            judge.note("connections", "must be from 4 to 1000");
+        if self.connections.is_some_and(|connections| !(6..=1000).contains(&connections)) {
+            judge.note("connections", "must be from 6 to 1000");
         }
         if self.url_env.is_none() && self.url_file.is_none() {
             judge.note(

@@ -10,7 +10,8 @@
 # threads, and HTTPS to the outside. It promises: no handler waits for the network, none fails because of the ledger.
 # What cannot be sent now is tried again in the background while the process lives, and is dropped, oldest first, beyond
 # the bounds below; how many were dropped is told with the next event that arrives. The nightly backfill brings what
-# scripts could not, except menu choices.
+# scripts could not, except menu choices, and request tags and transfers that no webhook told either. When the process
+# ends it waits a second at most for what is left. A script above that writes `super(Handler, self)` must write `super()`.
 
 import atexit
 import collections
@@ -21,10 +22,17 @@ import time
 import uuid
 
 try:
-    from urllib.request import Request, urlopen
+    from urllib.request import HTTPRedirectHandler, Request, build_opener
     from urllib.error import HTTPError
 except ImportError:  # Python 2
-    from urllib2 import HTTPError, Request, urlopen
+    from urllib2 import HTTPError, HTTPRedirectHandler, Request, build_opener
+
+
+class _NoRedirect(HTTPRedirectHandler):
+    """A redirect would turn the POST into a GET without the event: it is a failure, and tried again."""
+
+    def redirect_request(self, *_):
+        return None
 
 
 class _Ledger(object):
@@ -37,6 +45,7 @@ class _Ledger(object):
     KEEP_SECONDS = 6 * 3600.0   # an event that is older is dropped
     MOST_EVENTS = 1000
     MOST_BYTES = 8 << 20
+    LARGEST_EVENT = (2 << 20) - 4096  # the ledger takes no larger one
     EXIT_SECONDS = 1.0          # for what is left when the process ends
 
     def __init__(self):
@@ -52,6 +61,12 @@ class _Ledger(object):
         data = _json(input_data)
         event = (_now(), time.time(), handler, uuid.uuid4().hex, data)
         with self.changed:
+            if len(data) > self.LARGEST_EVENT:
+                self.dropped += 1
+                return
+            # One of these says all that many say.
+            if _is_heartbeat(handler) and any(_is_heartbeat(other[2]) for other in self.waiting):
+                return
             self.waiting.append(event)
             self.bytes += len(data)
             while len(self.waiting) > self.MOST_EVENTS or self.bytes > self.MOST_BYTES:
@@ -76,11 +91,13 @@ class _Ledger(object):
                 while not self.waiting:
                     self.changed.wait(60.0)
                 event = self.waiting[0]
-                dropped = self.dropped
-            if self._is_done(event, dropped):
+                # The ledger does not read a heartbeat.
+                dropped = 0 if _is_heartbeat(event[2]) else self.dropped
+            outcome = self._send(event, dropped)
+            if outcome != 'later':
                 pause = 0.0
                 with self.changed:
-                    self.dropped -= dropped
+                    self.dropped += 1 if outcome == 'too large' else -dropped
                     self._remove(event)
             else:
                 pause = min(max(pause * 2, self.FIRST_PAUSE_SECONDS), self.LONGEST_PAUSE_SECONDS)
@@ -89,29 +106,25 @@ class _Ledger(object):
                     while self.waiting and _now() - self.waiting[0][0] > self.KEEP_SECONDS:
                         self._drop()
 
-    def _is_done(self, event, dropped):
-        """Sends an event; False: try again later."""
+    def _send(self, event, dropped):
+        """Sends an event: 'sent', 'too large' for ever, or 'later'."""
         _, called_at, handler, call, data = event
         body = '{"call": "%s", "called_at": %.6f, "sent_at": %.6f, "dropped": %d, "data": %s}' % (
             call, called_at, time.time(), dropped, data)
         try:
             request = Request(self.URL + handler, body.encode('utf-8'), {'Content-Type': 'application/json'})
-            answer = urlopen(request, timeout=self.TIMEOUT_SECONDS)
+            answer = _open(request, timeout=self.TIMEOUT_SECONDS)
             try:
                 answer.read()
             finally:
                 answer.close()
-            return True
+            return 'sent'
         except HTTPError as error:
             error.close()
-            # Too large: it will never fit. All else may pass: a restart, a secret that is being rotated.
-            if error.code == 413:
-                with self.changed:
-                    self.dropped += 1
-                return True
-            return False
+            # All else may pass: a restart, a secret that is being rotated.
+            return 'too large' if error.code == 413 else 'later'
         except Exception:
-            return False
+            return 'later'
 
     def _drop(self):
         self._remove(self.waiting[0])
@@ -125,7 +138,12 @@ class _Ledger(object):
             self.changed.notify_all()
 
 
+def _is_heartbeat(handler):
+    return handler.startswith('auto_checking')
+
+
 _now = getattr(time, 'monotonic', time.time)
+_open = build_opener(_NoRedirect()).open
 _ledger = _Ledger()
 
 

@@ -117,7 +117,9 @@ fn origin(word: Option<&str>) -> Option<Origin> {
 /// The close that a connector's service message stands for.
 fn close(telling: &Telling<'_>, message: &Message) -> Option<Observation> {
     let is_service_message = message.text.as_deref().is_some_and(|text| text.trim() == CLOSED);
-    let dialog_id = message.dialog_id.clone().filter(|_| is_service_message)?;
+    // A person's note may quote it, and what is imported happened at another time than the event says.
+    let is_evidence = message.origin != Some(Origin::Note) && message.imported != Some(true);
+    let dialog_id = message.dialog_id.clone().filter(|_| is_service_message && is_evidence)?;
     let (at, second) = match message.event_at.or(message.created_at) {
         Some(at) => (at, at.timestamp().to_string()),
         None => (telling.at(), telling.second()),
@@ -135,11 +137,21 @@ fn close(telling: &Telling<'_>, message: &Message) -> Option<Observation> {
     Some(telling.observe(key, Fact::DialogClosed(fact)))
 }
 
-/// The command of a menu item that the client chose; null, false, 0 and empty text are none (4.1).
+/// Whether the client chose a menu item.
 fn menu_choice(fields: &Fields<'_>) -> Option<bool> {
-    const IS_MENU: &[&str] = &["is_menu", "message.is_menu"];
-    fields.value(IS_MENU)?;
-    (fields.flag(IS_MENU) != Some(false)).then_some(true)
+    fields.value(&["is_menu", "message.is_menu"]).filter(|value| is_choice(value)).map(|_| true)
+}
+
+/// `is_menu` is null for an ordinary message, else the command of the item (4.1): a text, and `"0"` is a usual one. The number 0
+/// and `false` are another way to say no.
+pub(super) fn is_choice(value: &Json<'_>) -> bool {
+    match value {
+        Json::Null => false,
+        Json::Bool(is_one) => *is_one,
+        Json::Number(number) => number.as_f64() != Some(0.0),
+        Json::Text(command) => !matches!(command.trim(), "" | "false" | "null"),
+        Json::List(_) | Json::Object(_) => true,
+    }
 }
 
 /// Attached files in one form: what the platform lists, and its single-file fields as further items.

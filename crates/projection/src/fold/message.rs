@@ -152,7 +152,11 @@ pub(super) fn rows(
             text: registers.text.clone(),
             attachments: registers.attachments.clone(),
             is_deleted: registers.deleted == Some(true),
-            menu_item: registers.menu_item.clone(),
+            // A choice of which nobody says the item asks nothing either.
+            menu_item: registers
+                .menu_item
+                .clone()
+                .or_else(|| (registers.menu == Some(true)).then(String::new)),
             delivery_id: message.delivery.0,
             row_hash: 0,
         }

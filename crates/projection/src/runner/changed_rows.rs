@@ -63,7 +63,8 @@ impl ChangedRows {
         differing(&mut self.tags, folded.tags, subject, &mut kept, known)?;
         for message in &self.messages[first_message..] {
             let (account, id) = (subject.account.clone(), message.message_id.clone());
-            if !known.contains(&(MessageRow::TABLE, account.clone(), id.clone())) {
+            // Of this conversation: another one of the batch may have it.
+            if !subject.rows.contains_key(&(MessageRow::TABLE.to_owned(), id.clone())) {
                 self.fresh_messages.insert((account, id));
             }
         }

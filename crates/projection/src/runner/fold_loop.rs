@@ -1,6 +1,7 @@
 //! Folds what is marked, again and again, until it is told to stop.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use store::PgPool;
@@ -13,6 +14,10 @@ use super::fold_marks::fold_share;
 use super::{Pause, ProjectionError, Settings};
 use crate::Rules;
 
+/// How long facts gather before they are folded while the log holds more than a batch: then a conversation is folded once
+/// for many messages.
+const GATHER: Duration = Duration::from_millis(300);
+
 /// How long a client's row may trail its conversations while these keep a loop busy.
 const CLIENTS_EVERY: Duration = Duration::from_secs(1);
 
@@ -24,6 +29,8 @@ pub(super) struct FoldLoop {
     pub(super) share: Share,
     /// Rung when facts were stored, and when another loop has marked something.
     pub(super) marked: Arc<Notify>,
+    /// Whether the log holds more than the last batch brought.
+    pub(super) behind: Arc<AtomicBool>,
     /// Those of the other loops.
     pub(super) others: Vec<Arc<Notify>>,
 }
@@ -33,6 +40,7 @@ impl FoldLoop {
         let mut pause = Pause::new();
         let mut clients_at = Instant::now();
         while !stop.is_cancelled() {
+            let began = Instant::now();
             let clients_due = clients_at.elapsed() >= CLIENTS_EVERY;
             if clients_due {
                 clients_at = Instant::now();
@@ -43,6 +51,7 @@ impl FoldLoop {
                     pause.reset();
                     // What was settled marks conversations, and these mark clients: of any share.
                     self.others.iter().for_each(|other| other.notify_one());
+                    self.gather(began + GATHER, &stop).await;
                 }
                 Ok(_) => {
                     pause.reset();
@@ -57,5 +66,16 @@ impl FoldLoop {
             }
         }
         Ok(())
+    }
+
+    /// Waits as long as the log holds more, at most until `end`.
+    async fn gather(&self, end: Instant, stop: &CancellationToken) {
+        while self.behind.load(Ordering::Relaxed) && Instant::now() < end {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = self.marked.notified() => {}
+                () = tokio::time::sleep_until(end) => return,
+            }
+        }
     }
 }

@@ -15,6 +15,7 @@ mod partitions;
 pub(crate) mod store_facts;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use log::{Leases, Limit, Log, LogError};
@@ -55,13 +56,16 @@ impl Default for Settings {
         Self {
             batch_records: 2000,
             batch_bytes: 8 << 20,
-            fold_subjects: 2000,
+            fold_subjects: 500,
             fold_loops: 2,
             idle: Duration::from_millis(250),
             lease: Duration::from_secs(10),
         }
     }
 }
+
+/// How long a commit may last when the runner is told to stop.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// Why a runner stopped.
 #[derive(Debug, thiserror::Error)]
@@ -106,6 +110,8 @@ pub struct Runner {
     rules: Rules,
     settings: Settings,
     leases: Leases,
+    /// The log holds more than the last batch brought.
+    behind: Arc<AtomicBool>,
     /// One for each fold loop.
     marked: Vec<Arc<Notify>>,
 }
@@ -123,7 +129,7 @@ impl Runner {
     ) -> Self {
         let leases = Leases::new(pool.clone(), scope, owner, settings.lease);
         let marked = (0..settings.fold_loops.max(1)).map(|_| Arc::new(Notify::new())).collect();
-        Self { log, pool, rules, settings, leases, marked }
+        Self { log, pool, rules, settings, leases, behind: Arc::default(), marked }
     }
 
     /// Runs until `shutdown`, then gives its partitions back.
@@ -157,11 +163,7 @@ impl Runner {
             Partitions::new(self.log.clone(), self.pool.clone(), self.leases.clone(), &self.settings);
         let mut pause = Pause::new();
         while !stop.is_cancelled() {
-            let outcome = tokio::select! {
-                () = stop.cancelled() => break,
-                outcome = self.store_round(&mut partitions) => outcome,
-            };
-            match outcome {
+            match self.store_round(&mut partitions, stop).await {
                 Ok(()) => pause.reset(),
                 Err(trouble) => {
                     // Whatever was read and not committed is read again from the stored position.
@@ -173,18 +175,36 @@ impl Runner {
         Ok(())
     }
 
-    /// Keeps the leases, reads a batch, commits it.
-    async fn store_round(&self, partitions: &mut Partitions) -> Result<(), Trouble> {
-        partitions.keep().await?;
+    /// Keeps the leases, reads a batch, commits it. Reading ends with `stop` at once. A commit ends by itself, or is given up
+    /// after [`GRACE`]: one that breaks off in the midst of a COPY leaves a connection that answers out of step.
+    async fn store_round(
+        &self,
+        partitions: &mut Partitions,
+        stop: &CancellationToken,
+    ) -> Result<(), Trouble> {
         let limit = Limit { records: self.settings.batch_records, bytes: self.settings.batch_bytes };
-        let batch = partitions.next(limit, self.settings.idle).await?;
+        let reading = async {
+            partitions.keep().await?;
+            partitions.next(limit, self.settings.idle).await
+        };
+        let batch = tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            batch = reading => batch?,
+        };
         if batch.next.is_empty() {
+            self.behind.store(false, Ordering::Relaxed);
             return Ok(());
         }
         let prepared = prepare(&batch, &self.rules).map_err(Trouble::from)?;
         let moves = partitions.moves(&batch);
-        partitions.while_held(store_facts::commit(&self.pool, &prepared, &moves)).await?;
+        tokio::select! {
+            biased;
+            done = partitions.while_held(store_facts::commit(&self.pool, &prepared, &moves)) => done?,
+            () = async { stop.cancelled().await; tokio::time::sleep(GRACE).await } => return Ok(()),
+        }
         partitions.committed(&moves).await;
+        let is_full = batch.records.len() >= limit.records;
+        self.behind.store(is_full, Ordering::Relaxed);
         self.marked.iter().for_each(|marked| marked.notify_one());
         Ok(())
     }
@@ -199,6 +219,7 @@ impl Runner {
                 settings: self.settings.clone(),
                 share: Share { part, of: i32::try_from(self.marked.len()).unwrap_or(1) },
                 marked: Arc::clone(marked),
+                behind: Arc::clone(&self.behind),
                 others: self.marked.iter().filter(|other| !Arc::ptr_eq(other, marked)).cloned().collect(),
             };
             loops.spawn(folding.run(stop.clone()));

@@ -97,6 +97,9 @@ pub(super) async fn file_where_linked(
         if is_single(at, filed) {
             let (request, dialog) = (filed.request_id.as_deref(), filed.dialog_id.as_deref());
             filed.conversation = links.place(&rows[at].account, request, dialog).map(str::to_owned);
+            // A fold that reads it from now on has to know that something was told.
+            let conversation = filed.conversation.iter().map(|place| ("conversation", place.clone()));
+            filed.marks.extend(conversation);
         }
     }
     Ok(())

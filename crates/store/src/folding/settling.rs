@@ -60,6 +60,12 @@ pub async fn settle_identities(connection: &mut PgConnection, limit: i64) -> Res
     }
     file(connection, &plain).await?;
     for (fact, new) in plain {
+        let since = claim.subjects.get(fact.identity()).and_then(|claimed| claimed.since);
+        let is_older = fact.happened_at.zip(since).is_some_and(|(happened, since)| happened < since);
+        if is_older && fact.old.as_deref() == Some(new) {
+            // It lay there before, and nothing was told of it.
+            continue;
+        }
         moved.filed(&fact.account_id, fact.old.as_deref(), Some(new), fact.happened_at);
     }
     let long: Vec<(&str, &str)> =

@@ -20,7 +20,6 @@ pub mod switch;
 
 use std::time::Duration;
 
-use sqlx::postgres::PgPoolOptions;
 use sqlx::{Connection as _, PgConnection, PgPool};
 
 use crate::{CHAT, LIVE, StoreError, marks};
@@ -46,7 +45,7 @@ pub fn pool_of_next(live: &PgPool, connections: u32) -> PgPool {
         // Large statements over tables that were just filled: plans are made for what is there.
         ("jit", "off"),
     ]);
-    PgPoolOptions::new()
+    crate::pool_options(options.get_port())
         .max_connections(connections)
         .acquire_timeout(Duration::from_secs(30))
         .connect_lazy_with(options)

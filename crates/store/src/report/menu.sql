@@ -26,7 +26,7 @@ firsts as (
 followed as (
     select f.key, f.request_key, f.left_out, q.sent_at as asked_at, a.sent_at as answered_at,
            case when a.sent_at is not null then greatest(a.sent_at, q.sent_at)
-                when f.closed_at >= q.sent_at then f.closed_at end as ended_at
+                else case when f.closed_at is not null then greatest(f.closed_at, q.sent_at) end end as ended_at
     from firsts f
     left join lateral (
         select m.sent_at, date_trunc('second', m.sent_at) as second, m.message_id
@@ -45,6 +45,9 @@ followed as (
           and not m.is_deleted and m.time_quality <> 'unconfirmed'
           and (date_trunc('second', m.sent_at), length(m.message_id), m.message_id collate "C")
               > (q.second, length(q.message_id), q.message_id collate "C")
+          -- Closing ends what was asked before it, whatever is written later.
+          and (f.closed_at is null or q.second > date_trunc('second', f.closed_at)
+               or date_trunc('second', m.sent_at) <= date_trunc('second', f.closed_at))
         order by date_trunc('second', m.sent_at), length(m.message_id), m.message_id collate "C"
         limit 1
     ) a on true

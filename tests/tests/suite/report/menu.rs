@@ -85,11 +85,18 @@ fn count(
         |m: &&&MessageRow| m.author_kind == "client" && m.menu_item.is_none() && order(m) > order(choices[0]);
     let Some(question) = said.iter().find(asks) else { return };
     naive.row.asked += 1;
-    let answer = said.iter().find(|m| m.author_kind == "operator" && order(m) > order(question));
     let (asked, closed) = (question.sent_at, case.request.closed_at);
+    // Closing ends what was asked before it.
+    let in_time = |at: DateTime<Utc>| {
+        closed.is_none_or(|closed| {
+            asked.timestamp() > closed.timestamp() || at.timestamp() <= closed.timestamp()
+        })
+    };
+    let answer =
+        said.iter().find(|m| m.author_kind == "operator" && order(m) > order(question) && in_time(m.sent_at));
     let ended = match answer {
         Some(answer) => Some(answer.sent_at.max(asked)),
-        None => closed.filter(|closed| *closed >= asked),
+        None => closed.map(|closed| closed.max(asked)),
     };
     let lasted = ended.map_or_else(|| seconds(asked, query.as_of), |ended| seconds(asked, ended));
     if answer.is_some() {
