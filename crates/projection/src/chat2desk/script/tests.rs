@@ -7,6 +7,9 @@ use super::*;
 use crate::AccountRules;
 use crate::decode::{Decoded, decode};
 
+const CALL: &str = "0123456789abcdef0123456789abcdef";
+const OTHER_CALL: &str = "0123456789abcdef0123456789abcdee";
+
 fn received() -> DateTime<Utc> {
     "2026-01-15T12:00:00Z".parse().unwrap()
 }
@@ -59,12 +62,15 @@ fn each_handler_is_evidence_of_what_it_says_and_no_more() {
     ] {
         assert_eq!(kinds(event, &input()), expected, "{event}");
         let wrapped =
-            json!({"call": "c1", "called_at": 1.7e9, "sent_at": 1.7e9, "dropped": 0, "data": input()});
+            json!({"call": CALL, "called_at": 1.7e9, "sent_at": 1.7e9, "dropped": 0, "data": input()});
         assert_eq!(kinds(event, &wrapped), expected, "{event} in its envelope");
     }
-    assert_eq!(kinds("manually_handler", &json!({"call": "c1", "data": ["anything"]})), ["unknown"]);
+    assert_eq!(
+        kinds("manually_handler", &json!({"call": CALL, "called_at": null, "data": ["anything"]})),
+        ["unknown"]
+    );
     assert_eq!(kinds("chat_bot_not_triggered_handler", &json!({"text": "t"})), ["unknown"]);
-    let after_a_loss = json!({"call": "c1", "dropped": 3, "data": {}});
+    let after_a_loss = json!({"call": CALL, "called_at": null, "dropped": 3, "data": {}});
     assert_eq!(kinds("manually_handler", &after_a_loss), ["unknown", "unknown"], "what was lost is counted");
     let webhook = json!({"hook_type": "close_request", "request_id": 8_800_001});
     assert_eq!(kinds("forwarded", &webhook), ["request_closed"], "a script in the form of webhooks");
@@ -85,7 +91,7 @@ fn an_event_without_its_identity_is_a_reject() {
 fn what_happened_has_no_time_of_its_own_and_a_call_that_was_sent_twice_is_one() {
     let sent = |called: f64, sent: f64| {
         let now = 1_768_478_400.0; // as received
-        let body = json!({"call": "c1", "called_at": now + called, "sent_at": now + sent, "data": input()});
+        let body = json!({"call": CALL, "called_at": now + called, "sent_at": now + sent, "data": input()});
         told("after_closing_dialog_handler", &body).observations.remove(0)
     };
     let (first, again) = (sent(-30.25, -30.0), sent(-30.25, -0.5));
@@ -102,7 +108,7 @@ fn what_happened_has_no_time_of_its_own_and_a_call_that_was_sent_twice_is_one() 
     for (called, sent_at) in [(0.0, -1.0), (-90_000.0, 0.0), (1e300, 1e300), (-1e12, 0.0)] {
         assert_eq!(sent(called, sent_at).received_at, received(), "{called} {sent_at}");
     }
-    let other = json!({"call": "c2", "data": input()});
+    let other = json!({"call": OTHER_CALL, "called_at": null, "data": input()});
     let other = told("after_closing_dialog_handler", &other).observations.remove(0);
     assert_ne!(other.key, first.key);
     assert_eq!(other.received_at, received());

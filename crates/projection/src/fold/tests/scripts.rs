@@ -9,7 +9,9 @@ fn scripted(event: &str, body: &Value, clock: &str) -> Delivery {
 }
 
 fn tagged_by_script(event: &str, clock: &str) -> Delivery {
-    let body = json!({"call": clock, "data": {"request": {"id": 1}, "client": {"id": 330_001},
+    // One call for each instant.
+    let call = format!("{:0>32}", clock.replace([':', '.'], ""));
+    let body = json!({"call": call, "called_at": null, "data": {"request": {"id": 1}, "client": {"id": 330_001},
         "tag": {"id": 601, "label": "delivery"}}});
     scripted(event, &body, clock)
 }
