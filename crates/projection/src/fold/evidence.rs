@@ -18,6 +18,10 @@ use crate::merge::Merged;
 /// A script tells within this time of what happened, or it is another happening.
 pub(super) const ECHO: Duration = Duration::seconds(30);
 
+/// So much later than a script's telling another road may date what it told: an event may be dated by its emission
+/// (chat2desk.md 8.1, 26).
+pub(super) const EARLY: Duration = Duration::seconds(3);
+
 /// A fact with the delivery that told it first.
 pub(super) struct Dated<T> {
     pub(super) fact: T,
@@ -147,8 +151,8 @@ fn later_reading(at: DateTime<Utc>, zone: Tz) -> Option<DateTime<Utc>> {
         .filter(|later| *later > at)
 }
 
-/// What a script told without a time, and another road with one not long before its receipt, happened once. `facts` are in
-/// order of time.
+/// What a script told without a time, and another road with one not long before its receipt, or a moment after it, happened
+/// once. `facts` are in order of time.
 fn yield_to_timed<T>(
     facts: &mut Vec<Dated<T>>,
     at: impl Fn(&T) -> Option<DateTime<Utc>>,
@@ -158,14 +162,12 @@ fn yield_to_timed<T>(
         return;
     }
     let yields = |place: usize| {
-        let (before, own) = (&facts[..place], &facts[place]);
-        let since = at(&own.fact).map(|at| at - ECHO);
+        let (before, own, after) = (&facts[..place], &facts[place], &facts[place + 1..]);
+        let (since, until) = (at(&own.fact).map(|at| at - ECHO), at(&own.fact).map(|at| at + EARLY));
+        let is_told = |timed: &Dated<T>| !timed.stood_in && is_same(&own.fact, &timed.fact);
         own.stood_in
-            && before
-                .iter()
-                .rev()
-                .take_while(|timed| at(&timed.fact) >= since)
-                .any(|timed| !timed.stood_in && is_same(&own.fact, &timed.fact))
+            && (before.iter().rev().take_while(|timed| at(&timed.fact) >= since).any(is_told)
+                || after.iter().take_while(|timed| at(&timed.fact) <= until).any(is_told))
     };
     let mut yielding = (0..facts.len()).map(yields).collect::<Vec<bool>>().into_iter();
     facts.retain(|_| yielding.next() != Some(true));

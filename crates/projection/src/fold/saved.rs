@@ -15,7 +15,7 @@ use store::folding::Told;
 use store::tables::RequestRow;
 
 use super::dialog::Contacts;
-use super::evidence::ECHO;
+use super::evidence::{EARLY, ECHO};
 use super::request::RequestState;
 use super::segment::{Segment, Segments};
 
@@ -44,15 +44,15 @@ pub struct Saved {
     pub(super) dialogs: BTreeMap<String, Contacts>,
 }
 
-/// Whether it may be a script's telling of what another road told before the cut.
+/// Whether it may be a script's telling of what another road told before the cut, or what a script told before the cut.
 fn may_echo(told: &Told, at: DateTime<Utc>, cut: DateTime<Utc>) -> bool {
     let is_timeless = match &told.fact {
         Fact::DialogClosed(fact) => fact.at.is_none(),
         Fact::DialogTransferred(fact) => fact.at.is_none(),
         Fact::Tagging(fact) => fact.at.is_none(),
-        _ => false,
+        _ => return false,
     };
-    is_timeless && at < cut + ECHO
+    at < cut + if is_timeless { ECHO } else { EARLY }
 }
 
 impl Saved {

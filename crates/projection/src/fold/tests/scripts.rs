@@ -67,6 +67,25 @@ fn what_a_webhook_dated_happened_once_and_then() {
 }
 
 #[test]
+fn what_a_webhook_dates_by_its_emission_happened_once_too() {
+    let rows = folded(&[
+        client(1, "09:00:00"),
+        tagged_by_script("add_tag_to_request_handler", "09:01:00"),
+        tagged_by_script("delete_tag_from_request_handler", "09:01:01"),
+        tagged("add_tag_to_request", "09:01:02"),
+        tagged("delete_tag_from_request", "09:01:03"),
+        dialog_closed_by_script("09:05:00"),
+        // The client is back before the close is announced.
+        webhook(&message(2, Some(2), "09:05:03", "client")),
+        dialog_closed("09:05:02"),
+    ]);
+    let tags: Vec<_> = rows.tags.iter().map(|tag| (tag.added_at, tag.removed_at)).collect();
+    assert_eq!(tags, [(at("09:01:02"), Some(at("09:01:03")))]);
+    let closes: Vec<_> = rows.requests.iter().map(|request| request.closed_at).collect();
+    assert_eq!(closes, [Some(at("09:05:02")), None]);
+}
+
+#[test]
 fn half_a_minute_later_it_happened_again() {
     let rows = folded(&[
         client(1, "09:00:00"),
