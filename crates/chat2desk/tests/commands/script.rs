@@ -248,11 +248,11 @@ async fn the_last_message_is_of_the_dialog_the_kind_and_the_span() {
     let server = Server::start().await;
     let now: DateTime<Utc> = "2026-01-15T10:00:00Z".parse().unwrap();
     let row = |id: u64, dialog: u64, kind: &str, minutes: i64| {
-        json!({"id": id, "dialog_id": dialog, "type": kind,
+        json!({"id": id, "dialog_id": dialog, "type": kind, "operator_id": (id == 2).then_some(7001),
             "created": (now - TimeDelta::minutes(minutes)).format("%Y-%m-%dT%H:%M:%S UTC").to_string()})
     };
     let answer = json!({"data": [row(1, 3, "from_client", 50), row(2, 3, "to_client", 40), row(3, 3, "autoreply", 30),
-        row(4, 3, "system", 20), row(5, 4, "from_client", 1)], "meta": {"total": 5}});
+        row(4, 3, "system", 20), row(5, 4, "from_client", 1), row(6, 3, "to_client", 10)], "meta": {"total": 6}});
     let mut settings = server.settings();
     settings.clock = Arc::new(At(now));
     let client = Client::new(settings).unwrap();
@@ -260,7 +260,8 @@ async fn the_last_message_is_of_the_dialog_the_kind_and_the_span() {
         (MessageKind::Client, 60, Some(1)),
         (MessageKind::Client, 45, None),
         (MessageKind::Operator, 60, Some(2)),
-        (MessageKind::Autoreply, 60, Some(3)),
+        // What the company wrote and no operator did is automatic, whatever its type.
+        (MessageKind::Autoreply, 60, Some(6)),
         (MessageKind::System, 60, Some(4)),
     ] {
         server.book.answer(&answer);
