@@ -9,6 +9,11 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use mimalloc::MiMalloc;
+
+/// Many short texts are made in one thread and freed in another.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 mod commands;
 mod configuration;

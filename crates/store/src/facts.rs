@@ -8,6 +8,7 @@ use sqlx::PgConnection;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::StoreError;
+use crate::links::identity;
 use crate::marks::{self, Mark};
 
 mod filing;
@@ -70,54 +71,73 @@ pub async fn insert(connection: &mut PgConnection, rows: &[FactRow]) -> Result<V
             Some(Telling { row: &rows[unique[at]], earliest: &rows[earliest[at]], filed: filed.get(at)? })
         })
         .collect();
-    let touched = tellings::write(connection, &tellings).await?;
-    let mut new = vec![false; rows.len()];
-    let mut wanted = Wanted::default();
-    let mut links: BTreeSet<(String, String, String)> = BTreeSet::new();
-    for Touched { place, fresh, since } in touched {
-        let (Some(&at), Some(filed)) = (unique.get(place), filed.get(place)) else { continue };
-        let account = &rows[at].account;
-        new[at] = fresh;
-        for (kind, subject) in &filed.marks {
-            wanted.add(Mark {
-                account: account.clone(),
-                kind,
-                subject: subject.clone(),
-                since,
-                quiet: false,
-            });
+    let stored = tellings::stored(connection, &tellings).await?;
+    let mut news = News { new: vec![false; rows.len()], ..News::default() };
+    let touched = tellings::write_new(connection, &tellings, &stored).await?;
+    news.add(rows, &unique, &filed, touched);
+    news.link(connection).await?;
+    for (telling, stored) in tellings.iter().zip(&stored) {
+        // A telling without a channel is filed with its sibling that names one: that has come now.
+        if stored.has_unfirm_sibling && telling.filed.firm {
+            let identity = identity("message", &telling.row.observation.key);
+            news.mark(&telling.row.account, "identity", identity, None);
         }
-        for identity in &filed.links {
-            if let Some(conversation) = &filed.conversation {
-                links.insert((account.clone(), identity.clone(), conversation.clone()));
+    }
+    for (account, conversation) in contested(connection, &tellings).await? {
+        news.mark(&account, "conversation", conversation, None);
+    }
+    let touched = tellings::raise_known(connection, &tellings, &stored).await?;
+    news.add(rows, &unique, &filed, touched);
+    news.link(connection).await?;
+    marks::set(connection, &news.marks()).await?;
+    Ok(news.new)
+}
+
+/// What a batch brought.
+#[derive(Default)]
+struct News {
+    /// For each observation whether it told something.
+    new: Vec<bool>,
+    /// One for each subject: from the earliest time on; `None` (from the beginning) is the least.
+    marked: BTreeMap<(String, &'static str, String), Option<DateTime<Utc>>>,
+    /// Account, identity, conversation: those that are not stored yet.
+    links: BTreeSet<(String, String, String)>,
+}
+
+impl News {
+    /// Takes the rows that were written.
+    fn add(&mut self, rows: &[FactRow], unique: &[usize], filed: &[Filed], touched: Vec<Touched>) {
+        for Touched { place, fresh, since } in touched {
+            let (Some(&at), Some(filed)) = (unique.get(place), filed.get(place)) else { continue };
+            let account = &rows[at].account;
+            self.new[at] = fresh;
+            for (kind, subject) in &filed.marks {
+                self.mark(account, kind, subject.clone(), since);
+            }
+            for identity in &filed.links {
+                if let Some(conversation) = &filed.conversation {
+                    self.links.insert((account.clone(), identity.clone(), conversation.clone()));
+                }
             }
         }
     }
-    for mark in link(connection, &links).await? {
-        wanted.add(mark);
-    }
-    for mark in siblings(connection, rows, &unique, &filed).await? {
-        wanted.add(mark);
-    }
-    marks::set(connection, &wanted.marks()).await?;
-    Ok(new)
-}
 
-/// The marks of a batch: one for each subject, since the earliest.
-#[derive(Default)]
-struct Wanted(BTreeMap<(String, &'static str, String), Option<DateTime<Utc>>>);
-
-impl Wanted {
-    fn add(&mut self, mark: Mark) {
-        // `None` (from the beginning) is the least.
-        let since = mark.since;
-        let held = self.0.entry((mark.account, mark.kind, mark.subject)).or_insert(since);
+    fn mark(&mut self, account: &str, kind: &'static str, subject: String, since: Option<DateTime<Utc>>) {
+        let held = self.marked.entry((account.to_owned(), kind, subject)).or_insert(since);
         *held = since.min(*held);
     }
 
-    fn marks(self) -> Vec<Mark> {
+    /// Stores the links; each new one marks its identity, so that facts which wait for it are filed.
+    async fn link(&mut self, connection: &mut PgConnection) -> Result<(), StoreError> {
+        for (account, identity) in link(connection, &std::mem::take(&mut self.links)).await? {
+            self.mark(&account, "identity", identity, None);
+        }
+        Ok(())
+    }
+
+    fn marks(&mut self) -> Vec<Mark> {
         let mark = |((account, kind, subject), since)| Mark { account, kind, subject, since, quiet: false };
-        self.0.into_iter().map(mark).collect()
+        std::mem::take(&mut self.marked).into_iter().map(mark).collect()
     }
 }
 
@@ -162,15 +182,15 @@ async fn lock_for_messages(
     Ok(())
 }
 
-/// Stores links; each new one marks its identity, so that facts which wait for it are filed.
+/// Stores links; returns account and identity of the new ones.
 async fn link(
     connection: &mut PgConnection,
     links: &BTreeSet<(String, String, String)>,
-) -> Result<Vec<Mark>, StoreError> {
+) -> Result<Vec<(String, String)>, StoreError> {
     if links.is_empty() {
         return Ok(Vec::new());
     }
-    let new: Vec<(String, String)> = sqlx::query_as(
+    Ok(sqlx::query_as(
         "insert into links (account_id, identity, conversation) \
          select * from unnest($1::text[], $2::text[], $3::text[]) \
          on conflict do nothing returning account_id, identity",
@@ -179,41 +199,48 @@ async fn link(
     .bind(links.iter().map(|(_, identity, _)| identity.as_str()).collect::<Vec<_>>())
     .bind(links.iter().map(|(_, _, conversation)| conversation.as_str()).collect::<Vec<_>>())
     .fetch_all(connection)
-    .await?;
-    Ok(new
-        .into_iter()
-        .map(|(account, subject)| Mark { account, kind: "identity", subject, since: None, quiet: false })
-        .collect())
+    .await?)
 }
 
-/// Messages that other conversations have to do with: a sibling without a channel is stored, which must be filed anew
-/// (its identity is marked), or the message is told of two conversations (both are marked).
-async fn siblings(
+/// A message told of several conversations is merged of all its tellings, wherever it stands now: all of these (account,
+/// conversation) have to fold again. Few accounts have any.
+async fn contested(
     connection: &mut PgConnection,
-    rows: &[FactRow],
-    unique: &[usize],
-    filed: &[Filed],
-) -> Result<Vec<Mark>, StoreError> {
-    let messages: Vec<(&FactRow, bool)> = unique
+    tellings: &[Telling<'_>],
+) -> Result<Vec<(String, String)>, StoreError> {
+    let messages: Vec<&FactRow> = tellings
         .iter()
-        .zip(filed)
-        .filter(|(at, _)| matches!(rows[**at].observation.fact, Fact::Message(_)))
-        .map(|(at, filed)| (&rows[*at], filed.firm))
+        .map(|telling| telling.row)
+        .filter(|row| matches!(row.observation.fact, Fact::Message(_)))
         .collect();
-    if messages.is_empty() {
+    let accounts: BTreeSet<&str> = messages.iter().map(|row| row.account.as_str()).collect();
+    if accounts.is_empty() {
         return Ok(Vec::new());
     }
-    let found: Vec<(String, String, String)> = sqlx::query_as(include_str!("facts_siblings.sql"))
-        .bind(messages.iter().map(|(row, _)| row.account.as_str()).collect::<Vec<_>>())
-        .bind(messages.iter().map(|(row, _)| row.observation.key.as_str()).collect::<Vec<_>>())
-        .bind(messages.iter().map(|(_, firm)| *firm).collect::<Vec<_>>())
-        .fetch_all(connection)
-        .await?;
-    Ok(found
+    let having: BTreeSet<String> = sqlx::query_scalar(
+        "select a from unnest($1::text[]) as a \
+         where exists (select from links l where l.account_id = a and l.identity like 'message:%' offset 0)",
+    )
+    .bind(accounts.into_iter().collect::<Vec<_>>())
+    .fetch_all(&mut *connection)
+    .await?
+    .into_iter()
+    .collect();
+    let (accounts, identities): (Vec<&str>, Vec<String>) = messages
         .into_iter()
-        .map(|(account, kind, subject)| {
-            let kind = if kind == "identity" { "identity" } else { "conversation" };
-            Mark { account, kind, subject, since: None, quiet: false }
-        })
-        .collect())
+        .filter(|row| having.contains(&row.account))
+        .map(|row| (row.account.as_str(), identity("message", &row.observation.key)))
+        .unzip();
+    if accounts.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(sqlx::query_as(
+        "select l.account_id, l.conversation from unnest($1::text[], $2::text[]) as m(account_id, identity) \
+         cross join lateral (select * from links l \
+                             where l.account_id = m.account_id and l.identity = m.identity offset 0) l",
+    )
+    .bind(accounts)
+    .bind(identities)
+    .fetch_all(connection)
+    .await?)
 }

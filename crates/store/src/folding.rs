@@ -5,7 +5,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 use events::{DeliveryId, Fact};
-use sqlx::PgConnection;
+use sqlx::postgres::PgRow;
+use sqlx::{FromRow, PgConnection, Row as _};
 use uuid::Uuid;
 
 use crate::StoreError;
@@ -81,6 +82,11 @@ pub struct Work {
 }
 
 impl Work {
+    /// Whether there may be more than was claimed.
+    pub fn is_full(&self) -> bool {
+        self.claim.is_full
+    }
+
     /// The subjects that fold only because the rules changed: nobody is told of what changes. Asked after they were read.
     pub async fn quiet(
         &self,
@@ -137,9 +143,9 @@ pub async fn claim_entities(
 ) -> Result<Work, StoreError> {
     join_generation(connection).await?;
     let claim = marks::claim(connection, kind, limit, share).await?;
-    let sql = "select f.account_id, f.fact_key as subject, kind, f.fact_key, observed_at, rank, hash, content_hash, received_at, \
+    let sql = "select s.place, kind, f.fact_key, observed_at, rank, hash, content_hash, received_at, \
                       delivery_id, registers \
-               from unnest($1::text[], $2::text[]) as s(account_id, fact_key) \
+               from unnest($1::text[], $2::text[]) with ordinality as s(account_id, fact_key, place) \
                cross join lateral (select * from facts f where f.account_id = s.account_id and f.kind = $3 \
                                    and f.fact_key = s.fact_key offset 0) f";
     if claim.subjects.is_empty() {
@@ -181,10 +187,9 @@ async fn foreign(
         .await?)
 }
 
-#[derive(sqlx::FromRow)]
+/// A fact as it is read, with the place of its subject from 1.
 struct ToldRow {
-    account_id: String,
-    subject: String,
+    place: i64,
     kind: String,
     fact_key: String,
     observed_at: DateTime<Utc>,
@@ -194,6 +199,24 @@ struct ToldRow {
     received_at: DateTime<Utc>,
     delivery_id: Uuid,
     registers: String,
+}
+
+impl FromRow<'_, PgRow> for ToldRow {
+    /// By the order of columns: many thousand rows are read at once.
+    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            place: row.try_get(0)?,
+            kind: row.try_get(1)?,
+            fact_key: row.try_get(2)?,
+            observed_at: row.try_get(3)?,
+            rank: row.try_get(4)?,
+            hash: row.try_get(5)?,
+            content_hash: row.try_get(6)?,
+            received_at: row.try_get(7)?,
+            delivery_id: row.try_get(8)?,
+            registers: row.try_get(9)?,
+        })
+    }
 }
 
 /// Subjects by account and id, each once.
@@ -217,7 +240,8 @@ impl Subjects {
 
     fn gather(&mut self, told: Vec<ToldRow>) -> Result<(), StoreError> {
         for row in told {
-            let Some(subject) = self.get(&row.account_id, &row.subject) else { continue };
+            let place = usize::try_from(row.place - 1).ok();
+            let Some(subject) = place.and_then(|place| self.0.get_mut(place)) else { continue };
             let fact = Fact::from_json(&row.kind, &row.registers)
                 // Its own words could quote a person's.
                 .map_err(|error| {

@@ -1,12 +1,12 @@
 -- What a fold from a saved state looks at. $1 accounts, $2 conversations, $3 cuts, $4 ids of the requests that last.
--- Look-ups by index, whatever the statistics say ("offset 0").
+-- Look-ups by index, whatever the statistics say ("offset 0"). Each fact comes with the place of its conversation from 1.
 with s as (
-    select * from unnest($1::text[], $2::text[], $3::timestamptz[], $4::text[])
-        as s (account_id, conversation, cut_at, request_id)
+    select * from unnest($1::text[], $2::text[], $3::timestamptz[], $4::text[]) with ordinality
+        as s (account_id, conversation, cut_at, request_id, place)
 ),
 -- What happened after the cut; rows of the list of dialogs always do.
 late as materialized (
-    select s.cut_at, f.*
+    select s.place, s.cut_at, f.*
     from s cross join lateral (
         select * from facts f
         where f.account_id = s.account_id and f.conversation = s.conversation and f.happened_at >= s.cut_at offset 0
@@ -14,15 +14,15 @@ late as materialized (
 ),
 named as (
     -- A row of the list of dialogs names its last request then, and says nothing of it.
-    select account_id, conversation, cut_at, request_id as id from late
+    select place, account_id, conversation, cut_at, request_id as id from late
     where request_id is not null and kind <> 'dialog_row'
     union
-    select account_id, conversation, cut_at, request_id from s where request_id is not null
+    select place, account_id, conversation, cut_at, request_id from s where request_id is not null
 ),
 earlier as (
     -- Other tellings of the same messages: a message on both sides of the cut needs a whole fold.
-    select f.*
-    from (select distinct account_id, conversation, cut_at, fact_key from late where kind = 'message') m
+    select m.place, f.*
+    from (select distinct place, account_id, conversation, cut_at, fact_key from late where kind = 'message') m
     cross join lateral (
         select * from facts f
         where f.account_id = m.account_id and f.kind = 'message' and f.fact_key = m.fact_key offset 0
@@ -30,7 +30,7 @@ earlier as (
     where f.conversation = m.conversation and f.happened_at < m.cut_at
     union all
     -- Openings, closings and reports of the requests that are named.
-    select f.*
+    select n.place, f.*
     from named n
     cross join lateral (
         select * from facts f
@@ -40,7 +40,7 @@ earlier as (
     where f.conversation = n.conversation and f.happened_at < n.cut_at
     union all
     -- Tags and ratings of the request that lasts.
-    select f.*
+    select s.place, f.*
     from s
     cross join lateral (
         select * from facts f
@@ -49,9 +49,9 @@ earlier as (
     ) f
     where f.conversation = s.conversation and f.happened_at < s.cut_at
 )
-select account_id, conversation as subject, kind, fact_key, observed_at, rank, hash, content_hash, received_at, delivery_id,
+select place, kind, fact_key, observed_at, rank, hash, content_hash, received_at, delivery_id,
        registers
 from late
 union all
-select account_id, conversation, kind, fact_key, observed_at, rank, hash, content_hash, received_at, delivery_id, registers
+select place, kind, fact_key, observed_at, rank, hash, content_hash, received_at, delivery_id, registers
 from earlier

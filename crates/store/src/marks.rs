@@ -2,9 +2,11 @@
 //!
 //! Marks are only inserted and deleted, never updated: whoever stores facts never waits for whoever folds.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
-use xxhash_rust::xxh3::Xxh3;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::StoreError;
 
@@ -41,6 +43,10 @@ pub(crate) struct Mark {
     /// Nothing new was told: what the fold changes is noted for nobody.
     pub(crate) quiet: bool,
 }
+
+/// Locks that all subjects of a kind share: as many as a transaction holds at most, whatever it claims. The server's table of
+/// locks is small. A multiple of the usual number of shares, so that folders of one process never meet.
+const SLOTS: i32 = 256;
 
 /// Which of the marked subjects a folder claims: those whose hash leaves `part` when divided by `of`. Folders of one process
 /// share the work by it; locks keep those of several processes apart.
@@ -105,6 +111,8 @@ pub(crate) struct Claim {
     /// Each once, sorted by account and subject.
     pub(crate) subjects: Vec<Claimed>,
     mark_ids: Vec<i64>,
+    /// As many marks as were asked for: there may be more.
+    pub(crate) is_full: bool,
 }
 
 impl Claim {
@@ -121,13 +129,14 @@ impl Claim {
 }
 
 /// One mark, as stored. Sorted, the earliest of a subject comes first.
-#[derive(PartialEq, Eq, PartialOrd, Ord, sqlx::FromRow)]
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Marked {
     account_id: String,
     subject: String,
     since: Option<DateTime<Utc>>,
     quiet: bool,
     mark_id: i64,
+    slot: i32,
 }
 
 impl Marked {
@@ -136,7 +145,10 @@ impl Marked {
     }
 }
 
-/// Claims the subjects of up to `limit` marks of one kind and share. Subjects that another transaction holds are left to it.
+/// So many times the marks that are asked for are looked through for more of the same subjects: each is folded once for all.
+const NEAR: i64 = 16;
+
+/// Claims the subjects of the oldest `limit` marks of one kind and share. Subjects that another transaction holds are left to it.
 ///
 /// What is read by a *later statement* of this transaction includes every fact whose mark is claimed.
 pub(crate) async fn claim(
@@ -145,22 +157,24 @@ pub(crate) async fn claim(
     limit: i64,
     share: Share,
 ) -> Result<Claim, StoreError> {
-    let (marked, mut subjects) = marked(connection, kind, limit, share).await?;
+    let (mut marked, mut subjects) = marked(connection, kind, limit, share).await?;
     if subjects.is_empty() {
         return Ok(Claim::default());
     }
-    let locks: Vec<i64> = subjects.iter().map(|c| lock_of(&c.account, kind, &c.subject)).collect();
-    let free: Vec<bool> =
-        sqlx::query_scalar("select pg_try_advisory_xact_lock(key) from unnest($1::bigint[]) with ordinality as k(key, n) order by n")
-            .bind(locks)
-            .fetch_all(&mut *connection)
-            .await?;
-    let mut keep = free.into_iter();
-    subjects.retain(|_| keep.next().unwrap_or(false));
-    let held =
-        |mark: &&Marked| subjects.binary_search_by(|c| (&c.account, &c.subject).cmp(&mark.of())).is_ok();
-    let mark_ids = marked.iter().filter(held).map(|mark| mark.mark_id).collect();
-    Ok(Claim { subjects, mark_ids })
+    let is_full = marked.len() as u64 >= limit.unsigned_abs();
+    let slots: BTreeSet<i32> = marked.iter().map(|mark| mark.slot).collect();
+    let held: Vec<i32> = sqlx::query_scalar(
+        "select slot from unnest($2::integer[]) as s(slot) where pg_try_advisory_xact_lock($1, slot)",
+    )
+    .bind(lock_of(kind))
+    .bind(slots.iter().copied().collect::<Vec<_>>())
+    .fetch_all(&mut *connection)
+    .await?;
+    if held.len() < slots.len() {
+        marked.retain(|mark| held.contains(&mark.slot));
+        subjects.retain(|c| marked.binary_search_by(|mark| mark.of().cmp(&(&c.account, &c.subject))).is_ok());
+    }
+    Ok(Claim { subjects, mark_ids: marked.into_iter().map(|mark| mark.mark_id).collect(), is_full })
 }
 
 /// The same for a caller that holds a lock of its own on all subjects of the kind.
@@ -170,26 +184,41 @@ pub(crate) async fn claim_alone(
     limit: i64,
 ) -> Result<Claim, StoreError> {
     let (marked, subjects) = marked(connection, kind, limit, Share::ALL).await?;
-    Ok(Claim { subjects, mark_ids: marked.into_iter().map(|mark| mark.mark_id).collect() })
+    let is_full = marked.len() as u64 >= limit.unsigned_abs();
+    Ok(Claim { subjects, mark_ids: marked.into_iter().map(|mark| mark.mark_id).collect(), is_full })
 }
 
-/// The oldest marks of a kind, sorted, and their subjects.
+/// The oldest marks of a kind with the younger ones near by of the same subjects, sorted, and these subjects.
 async fn marked(
     connection: &mut PgConnection,
     kind: &str,
     limit: i64,
     share: Share,
 ) -> Result<(Vec<Marked>, Vec<Claimed>), StoreError> {
-    let mut marked: Vec<Marked> = sqlx::query_as(
-        "select account_id, subject, since, quiet, mark_id from marks \
-         where kind = $1 and ($4 = 1 or (hashtext(subject) & 2147483647) % $4 = $3) order by mark_id limit $2",
+    let rows: Vec<(String, String, Option<DateTime<Utc>>, bool, i64, i32)> = sqlx::query_as(
+        "with near as materialized ( \
+             select account_id, subject, since, quiet, mark_id, (hashtext(subject) & 2147483647) % $5 as slot from marks \
+             where kind = $1 and ($4 = 1 or (hashtext(subject) & 2147483647) % $4 = $3) order by mark_id limit $2 * $6), \
+         oldest as (select account_id, subject from near order by mark_id limit $2) \
+         select * from near where (account_id, subject) in (select account_id, subject from oldest)",
     )
     .bind(kind)
     .bind(limit)
     .bind(share.part)
     .bind(share.of.max(1))
+    .bind(SLOTS)
+    .bind(NEAR)
     .fetch_all(connection)
     .await?;
+    let mark = |(account_id, subject, since, quiet, mark_id, slot)| Marked {
+        account_id,
+        subject,
+        since,
+        quiet,
+        mark_id,
+        slot,
+    };
+    let mut marked: Vec<Marked> = rows.into_iter().map(mark).collect();
     // `None` sorts first: from the beginning.
     marked.sort();
     let mut subjects: Vec<Claimed> = Vec::new();
@@ -214,13 +243,15 @@ pub(crate) async fn hold(
     account: &str,
     subject: &str,
 ) -> Result<Claim, StoreError> {
-    sqlx::query("select pg_advisory_xact_lock($1)")
-        .bind(lock_of(account, kind, subject))
+    sqlx::query("select pg_advisory_xact_lock($1, (hashtext($2) & 2147483647) % $3)")
+        .bind(lock_of(kind))
+        .bind(subject)
+        .bind(SLOTS)
         .execute(connection)
         .await?;
     let claimed =
         Claimed { account: account.to_owned(), subject: subject.to_owned(), since: None, quiet: false };
-    Ok(Claim { subjects: vec![claimed], mark_ids: Vec::new() })
+    Ok(Claim { subjects: vec![claimed], mark_ids: Vec::new(), is_full: false })
 }
 
 /// Of quietly claimed subjects those of which something was told meanwhile: what was read includes it, so what changes is
@@ -229,10 +260,10 @@ pub(crate) async fn heard_since(
     connection: &mut PgConnection,
     kind: &str,
     claim: &Claim,
-) -> Result<std::collections::BTreeSet<(String, String)>, StoreError> {
+) -> Result<BTreeSet<(String, String)>, StoreError> {
     let quiet: Vec<&Claimed> = claim.subjects.iter().filter(|claimed| claimed.quiet).collect();
     if quiet.is_empty() {
-        return Ok(std::collections::BTreeSet::new());
+        return Ok(BTreeSet::new());
     }
     let found: Vec<(String, String)> = sqlx::query_as(
         "select distinct m.account_id, m.subject from marks m \
@@ -256,11 +287,8 @@ pub(crate) async fn clear(connection: &mut PgConnection, claim: &Claim) -> Resul
     Ok(())
 }
 
-fn lock_of(account: &str, kind: &str, subject: &str) -> i64 {
-    let mut hash = Xxh3::with_seed(0x6368_6174);
-    for part in [account, kind, subject] {
-        hash.update(part.as_bytes());
-        hash.update(&[0]);
-    }
-    hash.digest().cast_signed()
+/// The first half of the locks on a kind's subjects; the second is the subject's slot.
+fn lock_of(kind: &str) -> i32 {
+    let [a, b, c, d, ..] = xxh3_64_with_seed(kind.as_bytes(), 0x6368_6174).to_le_bytes();
+    i32::from_le_bytes([a, b, c, d])
 }

@@ -31,8 +31,13 @@ mod workload;
 use std::time::Duration;
 
 use chatledger_tests::{own_database_server, own_kafka};
+use mimalloc::MiMalloc;
 use report::{Format, Report};
 use workload::Workload;
+
+/// As the program itself.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// What is measured, and how long.
 #[derive(Clone, Debug)]

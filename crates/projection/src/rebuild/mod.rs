@@ -244,7 +244,8 @@ impl Rebuild {
             }
         };
         // What is large comes first, and two at once: the server has a processor for each.
-        futures::future::try_join(work(), work()).await.map(|_| ())
+        let analyzed = async { Ok(indexes::analyze(&self.next).await?) };
+        futures::future::try_join3(work(), work(), analyzed).await.map(|_| ())
     }
 
     /// The conversations that were left to the ordinary fold, and the clients that hang on them.

@@ -1,5 +1,6 @@
 //! The rows of a batch of conversations that differ from those that are there.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use store::folding::{self, Subject};
@@ -177,6 +178,9 @@ async fn put<R: TableRow>(
     rows: &mut [R],
     known: &HashSet<(&'static str, String, String)>,
 ) -> Result<(), StoreError> {
+    if known.is_empty() {
+        return tables::insert(connection, rows).await;
+    }
     let is_known = |row: &R| known.contains(&(R::TABLE, row.account().to_owned(), row.key()));
     // Stable: within both parts they stay in the order of keys.
     rows.sort_by_cached_key(is_known);
@@ -187,10 +191,7 @@ async fn put<R: TableRow>(
 
 /// Sorts rows by account and key (writers lock rows in this order) and drops all but the greatest conversation's.
 fn one_of_each<R: TableRow>(rows: &mut Vec<R>, conversation: fn(&R) -> &String) {
-    rows.sort_by(|a, b| {
-        let key = |row: &R| (row.account().to_owned(), row.key());
-        key(a).cmp(&key(b)).then_with(|| conversation(b).cmp(conversation(a)))
-    });
+    rows.sort_by_cached_key(|row| (row.account().to_owned(), row.key(), Reverse(conversation(row).clone())));
     rows.dedup_by(|next, kept| next.account() == kept.account() && next.key() == kept.key());
 }
 
@@ -205,6 +206,10 @@ fn differing<R: TableRow>(
     let before = changed.len();
     for row in rows {
         let row = sealed(row)?;
+        if subject.rows.is_empty() {
+            changed.push(row);
+            continue;
+        }
         let key = (R::TABLE.to_owned(), row.key());
         let there = subject.rows.get(&key);
         if there.is_some_and(|hash| *hash != row.row_hash()) {

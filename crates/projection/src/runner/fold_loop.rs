@@ -4,19 +4,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use store::PgPool;
 use store::folding::Share;
+use store::{PgPool, StoreError};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::fold_marks::fold_share;
+use super::fold_marks::{fold_share, settle};
 use super::{Pause, ProjectionError, Settings};
 use crate::Rules;
 
 /// How long facts gather before they are folded while the log holds more than a batch: then a conversation is folded once
-/// for many messages.
-const GATHER: Duration = Duration::from_millis(300);
+/// for many messages, and the processors store meanwhile.
+const GATHER: Duration = Duration::from_secs(2);
 
 /// How long a client's row may trail its conversations while these keep a loop busy.
 const CLIENTS_EVERY: Duration = Duration::from_secs(1);
@@ -39,22 +39,29 @@ impl FoldLoop {
     pub(super) async fn run(self, stop: CancellationToken) -> Result<(), ProjectionError> {
         let mut pause = Pause::new();
         let mut clients_at = Instant::now();
+        // When all that was marked had been folded.
+        let mut folded_at = Instant::now();
         while !stop.is_cancelled() {
-            let began = Instant::now();
             let clients_due = clients_at.elapsed() >= CLIENTS_EVERY;
+            let limit = self.settings.fold_subjects;
+            let folding = match self.gather(folded_at + GATHER, &stop).await {
+                Ok(()) => fold_share(&self.pool, &self.rules, limit, self.share, clients_due).await,
+                Err(error) => Err(error),
+            };
             if clients_due {
                 clients_at = Instant::now();
             }
-            let limit = self.settings.fold_subjects;
-            match fold_share(&self.pool, &self.rules, limit, self.share, clients_due).await {
-                Ok(folding) if folding.subjects > 0 => {
+            match folding {
+                Ok(folding) => {
                     pause.reset();
-                    // What was settled marks conversations, and these mark clients: of any share.
-                    self.others.iter().for_each(|other| other.notify_one());
-                    self.gather(began + GATHER, &stop).await;
-                }
-                Ok(_) => {
-                    pause.reset();
+                    if !folding.is_full {
+                        folded_at = Instant::now();
+                    }
+                    if folding.subjects > 0 {
+                        // What was settled marks conversations, and these mark clients: of any share.
+                        self.others.iter().for_each(|other| other.notify_one());
+                        continue;
+                    }
                     tokio::select! {
                         () = stop.cancelled() => break,
                         () = self.marked.notified() => {}
@@ -68,14 +75,19 @@ impl FoldLoop {
         Ok(())
     }
 
-    /// Waits as long as the log holds more, at most until `end`.
-    async fn gather(&self, end: Instant, stop: &CancellationToken) {
+    /// Waits as long as the log holds more, at most until `end`. What names no channel is filed meanwhile: that is done once for
+    /// each fact whenever it is done.
+    async fn gather(&self, end: Instant, stop: &CancellationToken) -> Result<(), StoreError> {
         while self.behind.load(Ordering::Relaxed) && Instant::now() < end {
             tokio::select! {
-                () = stop.cancelled() => return,
+                () = stop.cancelled() => return Ok(()),
                 () = self.marked.notified() => {}
-                () = tokio::time::sleep_until(end) => return,
+                () = tokio::time::sleep_until(end) => return Ok(()),
+            }
+            if self.share.part == 0 {
+                settle(&self.pool, self.settings.fold_subjects).await?;
             }
         }
+        Ok(())
     }
 }

@@ -16,7 +16,22 @@ use crate::{AccountRules, Rules};
 pub struct Folding {
     /// Identities, conversations, clients and entities.
     pub subjects: usize,
+    /// Of some kind there may be more than one call takes.
+    pub is_full: bool,
 }
+
+impl Folding {
+    fn of(subjects: usize, is_full: bool) -> Self {
+        Self { subjects, is_full }
+    }
+
+    fn and(self, other: Self) -> Self {
+        Self { subjects: self.subjects + other.subjects, is_full: self.is_full || other.is_full }
+    }
+}
+
+/// Settling an identity is light work: so many times the other subjects at once.
+const IDENTITIES: i64 = 8;
 
 /// Folds up to `limit` subjects of each kind, each kind in a transaction of its own. Nothing left to do: 0 subjects.
 ///
@@ -36,38 +51,47 @@ pub(super) async fn fold_share(
     share: Share,
     clients_due: bool,
 ) -> Result<Folding, StoreError> {
-    let mut subjects = 0;
+    let mut folding = Folding::default();
     // One look, in the order of dependence: settling marks conversations, conversations mark clients. What is marked
     // meanwhile is found by the next call.
     let marked = folding::marked_kinds(pool).await?;
     for kind in &marked {
-        subjects += match kind.as_str() {
+        let of_kind = match kind.as_str() {
             "conversation" => conversations(pool, rules, limit, share).await?,
-            "client" if subjects > 0 && !clients_due => 0,
+            "client" if folding.subjects > 0 && !clients_due => Folding::default(),
             "client" => clients(pool, rules, limit, share).await?,
-            _ if share.part > 0 => 0,
+            // Every loop: who comes second waits for the first, so that no conversation is folded before its facts are filed.
             "identity" => settle(pool, limit).await?,
+            _ if share.part > 0 => Folding::default(),
             "operator" => cards(pool, rules, limit, "operator", entities::operator).await?,
             "operator_group" => cards(pool, rules, limit, "operator_group", entities::operator_group).await?,
             "channel" => cards(pool, rules, limit, "channel", entities::channel).await?,
             _ => cards(pool, rules, limit, "tag", entities::tag).await?,
         };
+        folding = folding.and(of_kind);
     }
-    Ok(Folding { subjects })
+    Ok(folding)
 }
 
-async fn settle(pool: &PgPool, limit: i64) -> Result<usize, StoreError> {
+/// Files facts that name no channel, and marks the conversations that they belong to.
+pub(super) async fn settle(pool: &PgPool, limit: i64) -> Result<Folding, StoreError> {
+    let limit = limit * IDENTITIES;
     let mut transaction = store::begin(pool).await?;
-    let settled = folding::settle_identities(&mut transaction, limit).await?;
+    let (settled, is_full) = folding::settle_identities(&mut transaction, limit).await?;
     store::commit(transaction).await?;
-    Ok(settled)
+    Ok(Folding::of(settled, is_full))
 }
 
-async fn conversations(pool: &PgPool, rules: &Rules, limit: i64, share: Share) -> Result<usize, StoreError> {
+async fn conversations(
+    pool: &PgPool,
+    rules: &Rules,
+    limit: i64,
+    share: Share,
+) -> Result<Folding, StoreError> {
     let mut transaction = store::begin(pool).await?;
     let claimed = folding::claim_conversations(&mut transaction, limit, share).await?;
     if claimed.conversations.is_empty() {
-        return Ok(0);
+        return Ok(Folding::default());
     }
     check_rules(&mut transaction, rules, claimed.conversations.iter().map(|(account, _)| account)).await?;
     let conversations::Folds { mut changed, states } =
@@ -82,7 +106,7 @@ async fn conversations(pool: &PgPool, rules: &Rules, limit: i64, share: Share) -
     claimed.finish(&mut transaction, &changed.clients, &changed.told).await?;
     store::commit(transaction).await?;
     fail::fail_point!("projection.rows_committed", |_| std::process::abort());
-    Ok(claimed.conversations.len())
+    Ok(Folding::of(claimed.conversations.len(), claimed.is_full()))
 }
 
 /// Refuses to fold under rules that another process has replaced: each would undo the other's rows. Nobody adopts others
@@ -104,11 +128,11 @@ pub(super) async fn check_rules<'a>(
     }
 }
 
-async fn clients(pool: &PgPool, rules: &Rules, limit: i64, share: Share) -> Result<usize, StoreError> {
+async fn clients(pool: &PgPool, rules: &Rules, limit: i64, share: Share) -> Result<Folding, StoreError> {
     let mut transaction = store::begin(pool).await?;
     let work = folding::claim_entities(&mut transaction, "client", limit, share).await?;
     if work.subjects.is_empty() {
-        return Ok(0);
+        return Ok(Folding::default());
     }
     check_rules(&mut transaction, rules, work.subjects.iter().map(|subject| &subject.account)).await?;
     let ids: Vec<(String, String)> =
@@ -149,7 +173,7 @@ async fn clients(pool: &PgPool, rules: &Rules, limit: i64, share: Share) -> Resu
     }
     folding::finish(&mut transaction, &work).await?;
     store::commit(transaction).await?;
-    Ok(work.subjects.len())
+    Ok(Folding::of(work.subjects.len(), work.is_full()))
 }
 
 async fn cards<R: TableRow>(
@@ -158,11 +182,11 @@ async fn cards<R: TableRow>(
     limit: i64,
     kind: &'static str,
     fold: fn(&Subject, &AccountRules) -> Option<R>,
-) -> Result<usize, StoreError> {
+) -> Result<Folding, StoreError> {
     let mut transaction = store::begin(pool).await?;
     let work = folding::claim_entities(&mut transaction, kind, limit, Share::ALL).await?;
     if work.subjects.is_empty() {
-        return Ok(0);
+        return Ok(Folding::default());
     }
     check_rules(&mut transaction, rules, work.subjects.iter().map(|subject| &subject.account)).await?;
     let mut rows = Vec::with_capacity(work.subjects.len());
@@ -178,9 +202,9 @@ async fn finish<R: TableRow>(
     mut transaction: store::Transaction,
     work: &Work,
     rows: &[R],
-) -> Result<usize, StoreError> {
+) -> Result<Folding, StoreError> {
     tables::upsert(&mut transaction, rows).await?;
     folding::finish(&mut transaction, work).await?;
     store::commit(transaction).await?;
-    Ok(work.subjects.len())
+    Ok(Folding::of(work.subjects.len(), work.is_full()))
 }

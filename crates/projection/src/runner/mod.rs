@@ -11,6 +11,7 @@ mod conversations;
 mod fold_loop;
 mod fold_marks;
 mod fold_one;
+mod lanes;
 mod partitions;
 pub(crate) mod store_facts;
 
@@ -32,16 +33,20 @@ pub use fold_one::{RowChange, fold_one};
 pub use store_facts::{Prepared, prepare};
 
 use fold_loop::FoldLoop;
+use lanes::Lanes;
 use partitions::Partitions;
 
 /// How a runner works.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Deliveries that a batch has at most.
+    /// Deliveries that are stored in one transaction at most.
     pub batch_records: usize,
-    /// Bytes that a batch has at most; bounds memory together with the reader's own queue.
+    /// Bytes that are read at once at most; bounds memory together with the reader's own queue.
     pub batch_bytes: usize,
-    /// Subjects folded in one transaction. Each holds an advisory lock: stay well below the server's lock table.
+    /// Transactions that store side by side while the log holds more than one batch, each with partitions of its own. Each
+    /// needs a connection.
+    pub store_lanes: usize,
+    /// Marks folded in one transaction.
     pub fold_subjects: i64,
     /// Fold loops side by side, each with its share of conversations and clients. Each needs a connection.
     pub fold_loops: usize,
@@ -54,15 +59,19 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            batch_records: 2000,
+            batch_records: 1000,
             batch_bytes: 8 << 20,
-            fold_subjects: 500,
+            store_lanes: 3,
+            fold_subjects: 2000,
             fold_loops: 2,
             idle: Duration::from_millis(250),
             lease: Duration::from_secs(10),
         }
     }
 }
+
+/// How long the log is looked at for more when it just held a full batch.
+const GLANCE: Duration = Duration::from_millis(10);
 
 /// How long a commit may last when the runner is told to stop.
 const GRACE: Duration = Duration::from_secs(5);
@@ -163,10 +172,18 @@ impl Runner {
             Partitions::new(self.log.clone(), self.pool.clone(), self.leases.clone(), &self.settings);
         let mut pause = Pause::new();
         while !stop.is_cancelled() {
-            match self.store_round(&mut partitions, stop).await {
-                Ok(()) => pause.reset(),
+            // Dropped with all that they are storing after a failure: what was read and not committed is read again.
+            let mut lanes = Lanes::new(
+                self.pool.clone(),
+                self.rules.clone(),
+                self.marked.clone(),
+                self.settings.store_lanes,
+            );
+            match self.store_on(&mut partitions, &mut lanes, &mut pause, stop).await {
+                Ok(()) => break,
                 Err(trouble) => {
-                    // Whatever was read and not committed is read again from the stored position.
+                    // No lane writes any more when the positions are read again.
+                    let _ = tokio::time::timeout(GRACE, lanes.wait_for_all()).await;
                     partitions.forget();
                     pause.take(trouble, "projection.store", stop).await?;
                 }
@@ -175,38 +192,67 @@ impl Runner {
         Ok(())
     }
 
-    /// Keeps the leases, reads a batch, commits it. Reading ends with `stop` at once. A commit ends by itself, or is given up
-    /// after [`GRACE`]: one that breaks off in the midst of a COPY leaves a connection that answers out of step.
-    async fn store_round(
+    /// Stores until it is told to stop. Then reading ends at once; a commit ends by itself, or is given up after [`GRACE`]: one
+    /// that breaks off in the midst of a COPY leaves a connection that answers out of step.
+    async fn store_on(
         &self,
         partitions: &mut Partitions,
+        lanes: &mut Lanes,
+        pause: &mut Pause,
         stop: &CancellationToken,
     ) -> Result<(), Trouble> {
-        let limit = Limit { records: self.settings.batch_records, bytes: self.settings.batch_bytes };
-        let reading = async {
-            partitions.keep().await?;
-            partitions.next(limit, self.settings.idle).await
-        };
-        let batch = tokio::select! {
-            () = stop.cancelled() => return Ok(()),
-            batch = reading => batch?,
-        };
-        if batch.next.is_empty() {
-            self.behind.store(false, Ordering::Relaxed);
-            return Ok(());
+        loop {
+            if partitions.is_due() {
+                self.settle(partitions, lanes).await?;
+                partitions.keep().await?;
+            }
+            // Who folds waits for the end of what the log holds: no longer than it takes to see it.
+            let was_behind = self.behind.load(Ordering::Relaxed);
+            let wait = if was_behind { GLANCE } else { self.settings.idle };
+            let limit = Limit {
+                records: self.settings.batch_records * lanes.count(),
+                bytes: self.settings.batch_bytes,
+            };
+            let batch = tokio::select! {
+                () = stop.cancelled() => {
+                    return tokio::time::timeout(GRACE, self.settle(partitions, lanes)).await.unwrap_or(Ok(()));
+                }
+                batch = partitions.next(limit, wait) => batch?,
+            };
+            let is_full = batch.records.len() >= self.settings.batch_records;
+            if !is_full {
+                self.settle(partitions, lanes).await?;
+            }
+            self.behind.store(is_full, Ordering::Relaxed);
+            if batch.next.is_empty() {
+                pause.reset();
+                if was_behind {
+                    self.ring();
+                }
+                continue;
+            }
+            let moves = partitions.taken(&batch);
+            for part in lanes::split(batch, self.settings.batch_records, lanes.count()) {
+                let stored = partitions.while_held(lanes.wait(part.lane)).await?;
+                if !stored.is_empty() {
+                    pause.reset();
+                    partitions.committed(&stored).await;
+                }
+                lanes.store(part, &moves);
+            }
         }
-        let prepared = prepare(&batch, &self.rules).map_err(Trouble::from)?;
-        let moves = partitions.moves(&batch);
-        tokio::select! {
-            biased;
-            done = partitions.while_held(store_facts::commit(&self.pool, &prepared, &moves)) => done?,
-            () = async { stop.cancelled().await; tokio::time::sleep(GRACE).await } => return Ok(()),
-        }
-        partitions.committed(&moves).await;
-        let is_full = batch.records.len() >= limit.records;
-        self.behind.store(is_full, Ordering::Relaxed);
-        self.marked.iter().for_each(|marked| marked.notify_one());
+    }
+
+    /// Waits until everything that was read is stored.
+    async fn settle(&self, partitions: &mut Partitions, lanes: &mut Lanes) -> Result<(), Trouble> {
+        let stored = partitions.while_held(lanes.wait_for_all()).await?;
+        partitions.committed(&stored).await;
         Ok(())
+    }
+
+    /// Something is marked, or the end of the log is reached.
+    fn ring(&self) {
+        self.marked.iter().for_each(|marked| marked.notify_one());
     }
 
     /// Each loop is a task, so that it finds a core of its own; all of them end with this call, also when it is dropped.

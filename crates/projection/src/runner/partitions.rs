@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::{Settings, Trouble};
 
-/// A held partition: the epoch of its lease and the position that this runner committed last.
+/// A held partition: the epoch of its lease and the position up to which this runner has taken records.
 struct Held {
     epoch: i64,
     next: i64,
@@ -42,12 +42,15 @@ impl Partitions {
         }
     }
 
-    /// Renews the leases when it is time, gives back what is above this worker's share, takes what is free, and
+    /// Whether it is time for [`Partitions::keep`].
+    pub(super) fn is_due(&self) -> bool {
+        self.reader.is_none() || self.renewed_at.is_none_or(|at| at.elapsed() >= self.renew_every)
+    }
+
+    /// Renews the leases, gives back what is above this worker's share, takes what is free, and
     /// opens the reader anew when the set changed.
+    /// Nothing that was read may be on its way then.
     pub(super) async fn keep(&mut self) -> Result<(), Trouble> {
-        if self.reader.is_some() && self.renewed_at.is_some_and(|at| at.elapsed() < self.renew_every) {
-            return Ok(());
-        }
         let partitions = self.log.partitions();
         let mut leased =
             if self.leased.is_empty() { Vec::new() } else { self.leases.renew(&self.leased).await? };
@@ -117,26 +120,20 @@ impl Partitions {
         }
     }
 
-    /// The moves that a batch makes.
-    pub(super) fn moves(&self, batch: &Batch) -> Vec<Move> {
+    /// The moves that a batch makes, which is stored after all that was taken before.
+    pub(super) fn taken(&mut self, batch: &Batch) -> Vec<Move> {
         let one = |place: &Place| {
-            let held = self.held.get(&place.partition)?;
-            Some(Move { partition: place.partition, from: held.next, to: place.offset, epoch: held.epoch })
+            let held = self.held.get_mut(&place.partition)?;
+            let from = std::mem::replace(&mut held.next, place.offset);
+            Some(Move { partition: place.partition, from, to: place.offset, epoch: held.epoch })
         };
         batch.next.iter().filter_map(one).collect()
     }
 
-    /// Remembers what was committed and tells the log's own tools.
-    pub(super) async fn committed(&mut self, moves: &[Move]) {
-        for moved in moves {
-            if let Some(held) = self.held.get_mut(&moved.partition) {
-                held.next = moved.to;
-            }
-        }
-        let places: Vec<Place> =
-            moves.iter().map(|m| Place { partition: m.partition, offset: m.to }).collect();
-        if let Some(reader) = &self.reader {
-            reader.committed(&places).await;
+    /// Tells the log's own tools what was committed.
+    pub(super) async fn committed(&mut self, places: &[Place]) {
+        if let Some(reader) = self.reader.as_mut().filter(|_| !places.is_empty()) {
+            reader.committed(places).await;
         }
     }
 

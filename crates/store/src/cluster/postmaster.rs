@@ -72,7 +72,9 @@ pub(super) fn make(folder: &Folder, bin: &Path, password: &str) -> Result<(), Er
         let aside = tempfile::Builder::new().prefix("making-").tempdir_in(home).map_err(at(home))?;
         give(folder, aside.path())?;
         let mut initdb = program(folder, bin, "initdb");
-        initdb.arg("-D").arg(aside.path()).arg("--pwfile").arg(secret.path()).arg("--locale").arg(locale);
+        initdb.arg("-D").arg(aside.path()).arg("--pwfile").arg(secret.path());
+        // Keys are compared byte by byte: what is sorted and indexed costs half as much.
+        initdb.arg("--locale").arg(locale).arg("--lc-collate=C");
         initdb.args(["-U", ROLE, "-A", "scram-sha-256", "-E", "UTF8", "--data-checksums"]);
         let output = initdb.output().map_err(|source| Error::System { what: "initdb", source })?;
         if output.status.success() {

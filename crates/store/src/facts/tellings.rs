@@ -32,31 +32,63 @@ pub(super) struct Touched {
     pub(super) since: Option<DateTime<Utc>>,
 }
 
-/// Writes tellings (each once, sorted by key): those that are stored already by raising their rows, the others by COPY.
-pub(super) async fn write(
-    connection: &mut PgConnection,
-    tellings: &[Telling<'_>],
-) -> Result<Vec<Touched>, StoreError> {
-    let known = known(connection, tellings).await?;
-    let (known, new): (Vec<usize>, Vec<usize>) = (0..tellings.len()).partition(|&at| known[at]);
-    let mut touched = upsert(connection, tellings, &known).await?;
-    if new.len() >= COPIED && copy(connection, tellings, &new).await? {
-        let fresh = |place| Touched { place, fresh: true, since: tellings[place].earliest.happened_at() };
-        touched.extend(new.into_iter().map(fresh));
-    } else {
-        // Few, or another writer was faster.
-        touched.extend(upsert(connection, tellings, &new).await?);
-    }
-    Ok(touched)
+/// What is stored of a telling before it is written.
+#[derive(Clone, Copy, sqlx::FromRow)]
+pub(super) struct Stored {
+    /// The very telling.
+    is_known: bool,
+    /// Of the same message, a telling that names no channel.
+    pub(super) has_unfirm_sibling: bool,
 }
 
-/// Which of them are stored.
-async fn known(connection: &mut PgConnection, tellings: &[Telling<'_>]) -> Result<Vec<bool>, StoreError> {
-    Ok(sqlx::query_scalar(
-        "select exists (select from facts f where f.account_id = t.account_id and f.kind = t.kind \
-                         and f.fact_key = t.fact_key and f.content_hash = t.content_hash offset 0) \
+/// Writes tellings (each once, sorted by key) that are not stored yet: by COPY.
+pub(super) async fn write_new(
+    connection: &mut PgConnection,
+    tellings: &[Telling<'_>],
+    stored: &[Stored],
+) -> Result<Vec<Touched>, StoreError> {
+    let new: Vec<usize> = places(tellings, stored, false);
+    if new.len() >= COPIED && copy(connection, tellings, &new).await? {
+        let fresh = |place| Touched { place, fresh: true, since: tellings[place].earliest.happened_at() };
+        return Ok(new.into_iter().map(fresh).collect());
+    }
+    // Few, or another writer was faster.
+    upsert(connection, tellings, &new).await
+}
+
+/// Raises the rows of those that are stored already. Cards are told by many writers at once, each of whom waits for the one
+/// before to commit: so this comes last.
+pub(super) async fn raise_known(
+    connection: &mut PgConnection,
+    tellings: &[Telling<'_>],
+    stored: &[Stored],
+) -> Result<Vec<Touched>, StoreError> {
+    upsert(connection, tellings, &places(tellings, stored, true)).await
+}
+
+fn places(tellings: &[Telling<'_>], stored: &[Stored], known: bool) -> Vec<usize> {
+    let is_known = |at: usize| stored.get(at).is_some_and(|stored| stored.is_known);
+    (0..tellings.len()).filter(|&at| is_known(at) == known).collect()
+}
+
+/// What is stored of each: one look-up by the primary key. Of a message all tellings are looked at.
+pub(super) async fn stored(
+    connection: &mut PgConnection,
+    tellings: &[Telling<'_>],
+) -> Result<Vec<Stored>, StoreError> {
+    Ok(sqlx::query_as(
+        "select case when t.kind = 'message' then coalesce(m.is_known, false) \
+                     else exists (select from facts f where f.account_id = t.account_id and f.kind = t.kind \
+                                  and f.fact_key = t.fact_key and f.content_hash = t.content_hash offset 0) \
+                end as is_known, \
+                coalesce(m.has_unfirm_sibling, false) as has_unfirm_sibling \
          from unnest($1::text[], $2::text[], $3::text[], $4::bigint[]) with ordinality \
-              as t(account_id, kind, fact_key, content_hash, place) order by place",
+              as t(account_id, kind, fact_key, content_hash, place) \
+         cross join lateral ( \
+             select bool_or(f.content_hash = t.content_hash) as is_known, bool_or(not f.firm) as has_unfirm_sibling \
+             from facts f where t.kind = 'message' and f.account_id = t.account_id and f.kind = 'message' \
+                            and f.fact_key = t.fact_key) m \
+         order by t.place",
     )
     .bind(tellings.iter().map(|t| t.row.account.as_str()).collect::<Vec<_>>())
     .bind(tellings.iter().map(|t| t.row.observation.fact.kind()).collect::<Vec<_>>())

@@ -58,25 +58,34 @@ pub(super) async fn of(
     .await?)
 }
 
-/// What other conversations' tellings say of the messages that stand here.
+/// What other conversations' tellings say of the messages that stand in one of `conversations` (sorted).
 pub(super) async fn foreign_tellings(
     connection: &mut PgConnection,
     contested: &[Contested],
+    conversations: &[(String, String)],
 ) -> Result<Vec<ToldRow>, StoreError> {
-    let owned: Vec<&Contested> = contested.iter().filter(|c| c.owner == c.conversation).collect();
+    let place = |c: &Contested| {
+        let at = conversations.binary_search_by(|(account, conversation)| {
+            (account, conversation).cmp(&(&c.account_id, &c.conversation))
+        });
+        i64::try_from(at.ok()? + 1).ok()
+    };
+    let owned: Vec<(i64, &Contested)> =
+        contested.iter().filter(|c| c.owner == c.conversation).filter_map(|c| Some((place(c)?, c))).collect();
     if owned.is_empty() {
         return Ok(Vec::new());
     }
     Ok(sqlx::query_as(
-        "select o.account_id, o.conversation as subject, f.kind, f.fact_key, f.observed_at, f.rank, f.hash, \
+        "select o.place, f.kind, f.fact_key, f.observed_at, f.rank, f.hash, \
                 f.content_hash, f.received_at, f.delivery_id, f.registers \
-         from unnest($1::text[], $2::text[], $3::text[]) as o(account_id, conversation, message_id) \
+         from unnest($1::text[], $2::text[], $3::text[], $4::bigint[]) as o(account_id, conversation, message_id, place) \
          join facts f on f.account_id = o.account_id and f.kind = 'message' and f.fact_key = o.message_id \
          where f.conversation is distinct from o.conversation",
     )
-    .bind(owned.iter().map(|c| c.account_id.as_str()).collect::<Vec<_>>())
-    .bind(owned.iter().map(|c| c.conversation.as_str()).collect::<Vec<_>>())
-    .bind(owned.iter().map(|c| c.message_id.as_str()).collect::<Vec<_>>())
+    .bind(owned.iter().map(|(_, c)| c.account_id.as_str()).collect::<Vec<_>>())
+    .bind(owned.iter().map(|(_, c)| c.conversation.as_str()).collect::<Vec<_>>())
+    .bind(owned.iter().map(|(_, c)| c.message_id.as_str()).collect::<Vec<_>>())
+    .bind(owned.iter().map(|(place, _)| *place).collect::<Vec<_>>())
     .fetch_all(connection)
     .await?)
 }

@@ -112,7 +112,7 @@ pub async fn read_whole(
         .fetch_all(&mut *connection)
         .await?;
     let contested = contests::of(connection, &accounts, &keys).await?;
-    told.extend(contests::foreign_tellings(connection, &contested).await?);
+    told.extend(contests::foreign_tellings(connection, &contested, conversations).await?);
     let mut subjects = Subjects::of(conversations.iter().map(|(a, c)| (a.as_str(), c.as_str())));
     subjects.gather(told)?;
     let lost = contested.into_iter().filter_map(contests::Contested::lost);
@@ -247,6 +247,11 @@ impl ClaimedConversations {
     pub(super) fn without_states(claim: Claim) -> Self {
         let conversations = claim.subjects.iter().map(|c| (c.account.clone(), c.subject.clone())).collect();
         Self { conversations, states: Vec::new(), claim }
+    }
+
+    /// Whether there may be more than was claimed.
+    pub fn is_full(&self) -> bool {
+        self.claim.is_full
     }
 
     /// Whether a conversation has to be folded from its beginning whatever was saved.

@@ -18,8 +18,11 @@ use crate::marks::{self, Mark};
 /// Links come from facts that name a channel only: what is concluded here is no evidence for further conclusions, or
 /// the order of arrival would matter.
 ///
-/// Returns how many identities were settled; 0 when none was marked (or others hold them).
-pub async fn settle_identities(connection: &mut PgConnection, limit: i64) -> Result<usize, StoreError> {
+/// Returns how many identities were settled (0 when none was marked, or others hold them), and whether there may be more.
+pub async fn settle_identities(
+    connection: &mut PgConnection,
+    limit: i64,
+) -> Result<(usize, bool), StoreError> {
     join_generation(connection).await?;
     // One at a time, and before anything is read: a fact has several identities, and a second folder that looked
     // earlier would file it back. It is rare and short work.
@@ -29,7 +32,7 @@ pub async fn settle_identities(connection: &mut PgConnection, limit: i64) -> Res
         .await?;
     let claim = marks::claim_alone(connection, "identity", limit).await?;
     if claim.subjects.is_empty() {
-        return Ok(0);
+        return Ok((0, false));
     }
     let identities: Vec<(&str, &str)> =
         claim.subjects.iter().map(|claimed| (claimed.account.as_str(), claimed.subject.as_str())).collect();
@@ -75,7 +78,7 @@ pub async fn settle_identities(connection: &mut PgConnection, limit: i64) -> Res
     }
     marks::set(connection, &moved.marks()).await?;
     marks::clear(connection, &claim).await?;
-    Ok(claim.subjects.len())
+    Ok((claim.subjects.len(), claim.is_full))
 }
 
 /// A fact that names no channel, and the identity through which it was found.

@@ -87,6 +87,14 @@ pub async fn make(next: &PgPool, index: &Index) -> Result<(), StoreError> {
 
 async fn attempt(next: &PgPool, index: &Index) -> Result<(), sqlx::Error> {
     let mut transaction = next.begin().await?;
+    // After a crash it is there and not missing, or missing still: nobody has to wait for the disk. Two are made at once, each
+    // by one process that sorts in memory.
+    sqlx::raw_sql(
+        "set local synchronous_commit = off; set local maintenance_work_mem = '192MB'; \
+         set local max_parallel_maintenance_workers = 0",
+    )
+    .execute(&mut *transaction)
+    .await?;
     sqlx::query(sqlx::AssertSqlSafe(index.make.clone())).execute(&mut *transaction).await?;
     sqlx::query("delete from rebuild_indexes where place = $1")
         .bind(index.place)
@@ -116,20 +124,36 @@ async fn only_one(next: &PgPool, index: &Index) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Statistics for what follows, and nothing left of the helper tables.
+/// Statistics for what follows: of the full tables, whether their indexes are made or not.
+pub async fn analyze(next: &PgPool) -> Result<(), StoreError> {
+    run(
+        next,
+        &[
+            // Of wide tables only what is searched by: the live statements look up by index in any case.
+            "set default_statistics_target = 30",
+            "analyze facts (account_id, kind, fact_key, conversation, request_id, dialog_id, firm)",
+            "analyze messages (account_id, message_id, conversation, client_id, request_key, sent_at)",
+            "analyze links, requests, turns, dialogs, assignments, request_tags, tag_scores, clients, leads, operators, \
+             channels, tags",
+            "reset default_statistics_target",
+        ],
+    )
+    .await
+}
+
+/// Nothing is left of the helper tables.
 pub async fn finish(next: &PgPool) -> Result<(), StoreError> {
+    run(
+        next,
+        &["drop table if exists rebuild_intact, rebuild_staged, rebuild_unfirm, rebuild_links, rebuild_messages, \
+           rebuild_settled, rebuild_odd, rebuild_buckets, rebuild_indexes"],
+    )
+    .await
+}
+
+async fn run(next: &PgPool, statements: &[&'static str]) -> Result<(), StoreError> {
     let mut connection = next.acquire().await?;
-    for statement in [
-        "drop table if exists rebuild_intact, rebuild_staged, rebuild_unfirm, rebuild_links, rebuild_messages, \
-         rebuild_settled, rebuild_odd, rebuild_buckets, rebuild_indexes",
-        // Of wide tables only what is searched by: the live statements look up by index in any case.
-        "set default_statistics_target = 30",
-        "analyze facts (account_id, kind, fact_key, conversation, request_id, dialog_id, firm)",
-        "analyze messages (account_id, message_id, conversation, client_id, request_key, sent_at)",
-        "analyze links, requests, turns, dialogs, assignments, request_tags, tag_scores, clients, leads, operators, \
-         channels, tags",
-        "reset default_statistics_target",
-    ] {
+    for &statement in statements {
         sqlx::raw_sql(statement).execute(&mut *connection).await?;
     }
     Ok(())

@@ -14,12 +14,12 @@ const WRITE_BYTES: usize = 8 << 20;
 ///
 /// `filed` is told how many tellings were filed so far.
 pub async fn all(next: &PgPool, buckets: u32, filed: &(dyn Fn(u64) + Sync)) -> Result<(), StoreError> {
-    let mut transaction = crate::begin(next).await?;
-    for statement in [
-        "truncate links, rebuild_odd",
-        "drop table if exists rebuild_settled",
-        "analyze rebuild_unfirm, rebuild_links, rebuild_messages",
-        include_str!("settle.sql"),
+    run(next, &["analyze rebuild_unfirm, rebuild_links, rebuild_messages"]).await?;
+    // Side by side: the server has a processor for each.
+    let conclusions =
+        ["drop table if exists rebuild_settled", include_str!("settle.sql"), "analyze rebuild_settled"];
+    let links = [
+        "truncate links",
         "insert into links (account_id, identity, conversation) \
          select distinct account_id, identity, conversation from rebuild_links",
         // A message that is told of several conversations is linked to all of them.
@@ -28,12 +28,10 @@ pub async fn all(next: &PgPool, buckets: u32, filed: &(dyn Fn(u64) + Sync)) -> R
          from rebuild_messages m \
          join (select account_id, message_id from rebuild_messages group by account_id, message_id \
                having min(conversation) < max(conversation)) c using (account_id, message_id)",
-        "analyze links, rebuild_settled",
-        include_str!("odd.sql"),
-    ] {
-        sqlx::query(statement).execute(&mut *transaction).await?;
-    }
-    crate::commit(transaction).await?;
+        "analyze links",
+    ];
+    futures::future::try_join(run(next, &conclusions), run(next, &links)).await?;
+    run(next, &["truncate rebuild_odd", include_str!("odd.sql")]).await?;
 
     // What is filed joins its conversation's bucket, all of it or nothing.
     let mut reading = next.acquire().await?;
@@ -56,4 +54,13 @@ pub async fn all(next: &PgPool, buckets: u32, filed: &(dyn Fn(u64) + Sync)) -> R
     filed(done);
     state::enter(&mut *writing, Phase::Folding).await?;
     crate::commit(writing).await
+}
+
+/// In one transaction.
+async fn run(next: &PgPool, statements: &[&'static str]) -> Result<(), StoreError> {
+    let mut transaction = crate::begin(next).await?;
+    for &statement in statements {
+        sqlx::query(statement).execute(&mut *transaction).await?;
+    }
+    crate::commit(transaction).await
 }

@@ -92,7 +92,7 @@ macro_rules! row {
             fn write_content(&self, hash: &mut ContentHash) -> serde_json::Result<()> {
                 serde_json::to_writer(&mut *hash, &self.account_id)?;
                 $(
-                    hash.0.update(b",");
+                    hash.0.push(b',');
                     serde_json::to_writer(&mut *hash, &self.$col)?;
                 )+
                 Ok(())
@@ -112,11 +112,11 @@ macro_rules! row {
 use row;
 
 /// Hashes what is written to it.
-pub struct ContentHash(xxhash_rust::xxh3::Xxh3);
+pub struct ContentHash(Vec<u8>);
 
 impl std::io::Write for ContentHash {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.update(bytes);
+        self.0.extend_from_slice(bytes);
         Ok(bytes.len())
     }
 
@@ -127,9 +127,9 @@ impl std::io::Write for ContentHash {
 
 /// Fills in the hash of a row's content.
 pub fn sealed<R: TableRow>(mut row: R) -> Result<R, StoreError> {
-    let mut hash = ContentHash(xxhash_rust::xxh3::Xxh3::new());
+    let mut hash = ContentHash(Vec::with_capacity(1024));
     row.write_content(&mut hash).map_err(|error| unwritable::<R>(&error))?;
-    row.set_row_hash(hash.0.digest().cast_signed());
+    row.set_row_hash(xxhash_rust::xxh3::xxh3_64(&hash.0).cast_signed());
     Ok(row)
 }
 
