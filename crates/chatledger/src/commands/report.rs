@@ -251,6 +251,7 @@ enum Dimension {
     Channel,
     Transport,
     Hour,
+    Tag,
 }
 
 impl Dimension {
@@ -261,6 +262,7 @@ impl Dimension {
             Self::Channel => By::Channel.as_str(),
             Self::Transport => By::Transport.as_str(),
             Self::Hour => By::Hour.as_str(),
+            Self::Tag => By::Tag.as_str(),
         }
     }
 }

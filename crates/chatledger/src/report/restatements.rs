@@ -159,7 +159,7 @@ impl Restatements<'_> {
         let more = match others {
             0 => String::new(),
             others => {
-                format!("({others} more by operator, channel, transport, hour: --by, or --format csv)\n")
+                format!("({others} more by operator, channel, transport, hour, tag: --by, or --format csv)\n")
             }
         };
         format!("{at}  {}{by}\n\n{}\n{more}", first.cause, table(header, 3, lines.collect()))
@@ -220,7 +220,7 @@ mod tests {
             "2026-01-16 08:12 late_delivery 00000000-0000-0000-0000-000000000007, the last of 2 deliveries",
             "operator 7001 first_response.mean 1m 40s 1m 31s -9.5s",
             "operator 7001 requests - 1 -",
-            "(1 more by operator, channel, transport, hour: --by, or --format csv)",
+            "(1 more by operator, channel, transport, hour, tag: --by, or --format csv)",
         ] {
             assert!(squeezed.contains(part), "{part}: {text}");
         }
