@@ -19,6 +19,7 @@ use chrono_tz::Tz;
 use events::{AccountId, Clock};
 use log::{Log, LogError};
 use store::figures::{self, Settings};
+use store::level::Level;
 use store::{PgPool, StoreError};
 use tokio_util::sync::CancellationToken;
 
@@ -143,20 +144,10 @@ impl Publisher {
     /// Whether everything that is in the log at this moment is in the tables, waiting a little for it.
     async fn has_caught_up(&self, stop: &CancellationToken) -> Result<bool, StoreError> {
         let ends = self.log.bounds().await.map_err(away)?;
-        let is_read = async || -> Result<bool, StoreError> {
-            let read = store::positions::list(&self.pool).await?;
-            let next = |partition| read.iter().find(|at| at.partition == partition).map(|at| at.next);
-            Ok(ends.iter().all(|end| end.end == end.start || next(end.partition) >= Some(end.end)))
-        };
-        let mut waited = Duration::ZERO;
-        let mut mark = None;
+        let ends = ends.iter().filter(|end| end.end > end.start).map(|end| (end.partition, end.end));
+        let (mut level, mut waited) = (Level::with(ends.collect()), Duration::ZERO);
         loop {
-            if mark.is_none() && is_read().await? {
-                mark = Some(figures::newest_mark(&self.pool).await?);
-            }
-            if let Some(mark) = mark
-                && !figures::waits_through(&self.pool, mark).await?
-            {
+            if level.is_reached(&self.pool).await? {
                 return Ok(true);
             }
             if waited >= self.patience || stop.is_cancelled() {

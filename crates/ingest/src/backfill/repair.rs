@@ -9,7 +9,8 @@ use std::time::Duration;
 use ::chat2desk::{MessagesQuery, Request, Start};
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use store::completeness::CompletenessRow;
-use store::{budgets, completeness, figures};
+use store::level::Level;
+use store::{budgets, completeness};
 use tokio_util::sync::CancellationToken;
 
 use super::fetch::Fetched;
@@ -176,18 +177,10 @@ impl Backfill {
     /// Whether what is in the log now is in the tables, waiting for it.
     async fn is_level(&self, stop: &CancellationToken) -> Result<bool, IngestError> {
         let ends = self.log.bounds().await?;
-        let (mut waited, mut mark) = (Duration::ZERO, None);
+        let ends = ends.iter().filter(|end| end.end > end.start).map(|end| (end.partition, end.end));
+        let (mut level, mut waited) = (Level::with(ends.collect()), Duration::ZERO);
         loop {
-            let read = store::positions::list(&self.pool).await?;
-            let next = |partition| read.iter().find(|at| at.partition == partition).map(|at| at.next);
-            if mark.is_none()
-                && ends.iter().all(|end| end.end == end.start || next(end.partition) >= Some(end.end))
-            {
-                mark = Some(figures::newest_mark(&self.pool).await?);
-            }
-            if let Some(mark) = mark
-                && !figures::waits_through(&self.pool, mark).await?
-            {
+            if level.is_reached(&self.pool).await? {
                 return Ok(true);
             }
             if waited >= self.patience || stop.is_cancelled() {

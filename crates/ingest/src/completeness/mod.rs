@@ -157,23 +157,20 @@ struct Report {
 fn judge_report(counted: i64, report: &Report) -> Verdict {
     // What an earlier list had stands in for nothing that this one counts.
     let (missing, earlier) = (counted - report.listed_now, report.listed - report.listed_now);
-    let ours = report.left_out + report.rejected;
+    if missing > 0 && report.fetched < counted {
+        return Verdict::red(missing, earlier);
+    }
     if missing > 0 {
-        return match report.fetched {
-            // All rows came: there are fewer different ones, or their times say another day (chat2desk.md 2.5).
-            fetched if fetched - ours >= counted => {
-                Verdict::explained(format!("{missing} repeated or moved by the platform"))
-            }
-            fetched if fetched >= counted && ours >= missing => {
-                let of = |count: i64, what: &str| (count > 0).then(|| format!("{count} {what}"));
-                let reasons = [
-                    of(report.left_out, "larger than the log takes"),
-                    of(report.rejected, "came and could not be decoded"),
-                ];
-                Verdict::explained(reasons.into_iter().flatten().collect::<Vec<_>>().join(", "))
-            }
-            _ => Verdict::red(missing, earlier),
-        };
+        // All rows came. What is not ours are repetitions, or their times say another day (chat2desk.md 2.5).
+        let theirs = missing - report.left_out - report.rejected;
+        let reasons = [
+            (report.left_out, "larger than the log takes"),
+            (report.rejected, "came and could not be decoded"),
+            (theirs, "repeated or moved by the platform"),
+        ];
+        let reasons = reasons.into_iter().filter(|(count, _)| *count > 0);
+        let reasons: Vec<String> = reasons.map(|(count, what)| format!("{count} {what}")).collect();
+        return Verdict::explained(reasons.join(", "));
     }
     match report.listed - report.stored {
         0 if earlier == 0 => Verdict::green(),
@@ -236,7 +233,10 @@ mod tests {
         let large = DayEvidence { requests_left_out: 2, ..repeated };
         assert_eq!(states(&large)[1], "explained: 2 larger than the log takes");
         let unread = DayEvidence { requests_rejected: 1, ..repeated.clone() };
-        assert_eq!(states(&unread)[1], "explained: 1 came and could not be decoded");
+        assert_eq!(
+            states(&unread)[1],
+            "explained: 1 came and could not be decoded, 1 repeated or moved by the platform"
+        );
         let both = DayEvidence { requests_left_out: 1, ..unread };
         assert_eq!(
             states(&both)[1],

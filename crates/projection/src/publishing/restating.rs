@@ -66,20 +66,25 @@ enum Looked {
     Restated(usize),
     /// Another process has looked meanwhile.
     Same,
-    /// Something was noted that may not be folded yet.
+    /// Rows change on purpose and may not be folded yet; or another process has settled why they did.
     Later,
 }
 
 impl Look<'_> {
-    /// Looks at every account.
+    /// Looks at every account; one that fails does not keep the others waiting.
     pub(super) async fn all(&self) -> Result<Restated, StoreError> {
-        let mut restated = Restated::default();
+        let mut restated = Ok(Restated::default());
         for account in figures::accounts(self.pool).await? {
-            let found = self.account(&account).await?;
-            restated.days += found.days;
-            restated.figures += found.figures;
+            match (&mut restated, self.account(&account).await) {
+                (Ok(all), Ok(found)) => {
+                    all.days += found.days;
+                    all.figures += found.figures;
+                }
+                (Ok(_), Err(error)) => restated = Err(error),
+                (Err(_), _) => {}
+            }
         }
-        Ok(restated)
+        restated
     }
 
     async fn account(&self, account: &str) -> Result<Restated, StoreError> {
@@ -121,12 +126,16 @@ impl Look<'_> {
         // Begins after the lock was had: it sees what the holder before wrote, and one moment of the rows.
         let mut transaction = store::moment(self.pool).await?;
         let account = day.account.as_str();
-        if figures::is_more_pending(&mut *transaction, account, ids).await? {
+        if !figures::is_pending(&mut *transaction, account, ids).await? {
             return Ok(Looked::Later);
         }
         let Some(day) = figures::touched(&mut *transaction, account, day.day..=day.day).await?.pop() else {
             return Ok(Looked::Same);
         };
+        // Rows of other definitions are not folded yet.
+        if !self.is_settling && day.metric_version != events::METRIC_VERSION {
+            return Ok(Looked::Later);
+        }
         let stood = figures::standing(&mut transaction, &day.account, day.day).await?;
         let are =
             figures::of_day(&mut transaction, &day.account, day.day, &day.dimensions, day.settings).await?;
@@ -134,12 +143,13 @@ impl Look<'_> {
         let figures = differences.len();
         if figures > 0 {
             // Looked for only when there is something to explain.
-            let (of_day, of_others) = match known {
-                Some(_) => (Vec::new(), Vec::new()),
-                None => (
-                    figures::candidates(&mut *transaction, std::slice::from_ref(&day)).await?,
-                    figures::candidates(&mut *transaction, touched).await?,
-                ),
+            let of_day = match known {
+                Some(_) => Vec::new(),
+                None => figures::candidates(&mut *transaction, std::slice::from_ref(&day)).await?,
+            };
+            let of_others = match known {
+                None if of_day.is_empty() => figures::candidates(&mut *transaction, touched).await?,
+                _ => Vec::new(),
             };
             let named = |difference| named(difference, &day, known, (&of_day, &of_others));
             let restatements: Vec<Restatement> = differences.into_iter().map(named).collect();

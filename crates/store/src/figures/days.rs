@@ -166,22 +166,3 @@ pub async fn touched(
         .fetch_all(executor)
         .await?)
 }
-
-/// The newest mark that waits to be folded; 0 when nothing was ever marked.
-///
-/// # Errors
-/// [`StoreError::Unavailable`] when the database does not answer.
-pub async fn newest_mark(executor: impl PgExecutor<'_>) -> Result<i64, StoreError> {
-    Ok(sqlx::query_scalar("select coalesce(max(mark_id), 0) from marks").fetch_one(executor).await?)
-}
-
-/// Whether anything that was marked up to this mark still waits to be folded.
-///
-/// # Errors
-/// [`StoreError::Unavailable`] when the database does not answer.
-pub async fn waits_through(executor: impl PgExecutor<'_>, mark: i64) -> Result<bool, StoreError> {
-    Ok(sqlx::query_scalar("select exists (select from marks where mark_id <= $1)")
-        .bind(mark)
-        .fetch_one(executor)
-        .await?)
-}

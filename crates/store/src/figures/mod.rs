@@ -23,10 +23,9 @@ use crate::{StoreError, marks};
 
 pub use causes::{Candidate, candidates};
 pub use days::{
-    OperatorHours, Published, Settings, accounts, frozen, newest_mark, published_account, touched,
-    unpublished, waits_through,
+    OperatorHours, Published, Settings, accounts, frozen, published_account, touched, unpublished,
 };
-pub use pending::{Cause, Pending, is_more_pending, note, pending, settled};
+pub use pending::{Cause, Pending, is_pending, note, pending, settled};
 pub use restating::{Restatement, freeze, insert, looked_at, standing};
 
 /// What a figure is: dimension (`all`, `operator`, `channel`, `transport`, `hour`, `tag`), key, metric.

@@ -69,17 +69,17 @@ pub async fn pending(executor: impl PgExecutor<'_>) -> Result<Vec<Pending>, Stor
     Ok(sqlx::query_as(sql).fetch_all(executor).await?)
 }
 
-/// Whether anything was noted of an account that is not among these.
+/// Whether of an account exactly these are pending, in order: nothing was noted since, and nobody has settled them.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`] when the database does not answer.
-pub async fn is_more_pending(
+pub async fn is_pending(
     executor: impl PgExecutor<'_>,
     account: &str,
     known: &[i64],
 ) -> Result<bool, StoreError> {
-    let sql =
-        "select exists (select from ledger.pending_causes where account_id = $1 and cause_id <> all($2))";
+    let sql = "select coalesce(array_agg(cause_id order by cause_id), '{}') = $2 \
+               from ledger.pending_causes where account_id = $1";
     Ok(sqlx::query_scalar(sql).bind(account).bind(known).fetch_one(executor).await?)
 }
 
