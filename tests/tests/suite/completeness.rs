@@ -321,6 +321,8 @@ async fn what_differs_for_a_known_reason_is_explained_and_what_nobody_counted_is
     assert_eq!(json["rows"].as_array().unwrap().len(), rows.len());
     let csv = home.run(&[&command[..], &["--format", "csv"]].concat()).await.succeeded().stdout;
     assert_eq!(csv.lines().count(), rows.len() + 1);
+    let html = home.run(&[&command[..], &["--format", "html"]].concat()).await.succeeded().stdout;
+    assert!(html.contains("counted before the day was over") && html.contains("meaning-state"), "{html}");
 
     // Two more than are stored, and none of them near midnight: red, and the exit code says so.
     scene.take(&[count("17-01-2026", "18-01-2026", 2, "2026-01-19T05:00:00Z")]).await;

@@ -178,6 +178,8 @@ async fn a_late_webhook_restates_each_figure_that_it_changes_once_and_is_named()
     assert_eq!(found["rows"].as_array().unwrap().len(), rows.len());
     let csv = home.run(&["report", "restatements", "--format", "csv"]).await.succeeded().stdout;
     assert_eq!(csv.lines().count(), rows.len() + 1);
+    let html = home.run(&["report", "restatements", "--format", "html"]).await.succeeded().stdout;
+    assert!(html.contains("late_delivery") && html.contains(&late.id.to_string()), "{html}");
     let trace = home.run(&["trace", &late.id.to_string(), "--format", "json"]).await.json();
     assert_eq!(trace[0]["what"], "delivery");
     scene.end().await;
