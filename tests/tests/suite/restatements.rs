@@ -402,6 +402,17 @@ async fn a_rebuild_that_dies_before_it_restates_is_the_cause_all_the_same_and_of
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_look_that_breaks_off_keeps_the_days_that_it_did_and_does_the_others_once() {
+    breaks_off(None, ("late_delivery", None)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_look_that_breaks_off_leaves_the_cause_that_it_knew_to_the_next_one() {
+    let why = "bot_operators of acme";
+    breaks_off(Some(why), ("configuration", Some(why))).await;
+}
+
+/// Two days that something changed in, and a look that dies at the second one.
+async fn breaks_off(noted: Option<&str>, cause: (&str, Option<&str>)) {
     let (scene, clock, publisher) = published_day().await;
     clock.set(at("2026-01-16T22:00:00Z"));
     let next = |id, request, operator, at: &str| webhook(&message(id, request, operator, at), None);
@@ -422,6 +433,9 @@ async fn a_look_that_breaks_off_keeps_the_days_that_it_did_and_does_the_others_o
     ] {
         sqlx::query(statement).execute(&scene.pool).await.unwrap();
     }
+    if noted.is_some() {
+        note(&scene.pool, "acme", Cause::Configuration, noted).await.unwrap();
+    }
     clock.set(at("2026-01-17T04:00:00Z"));
     publisher.round(&CancellationToken::new()).await.unwrap_err();
     let days = |rows: &[RestatementRow]| rows.iter().map(|row| row.day).collect::<BTreeSet<_>>();
@@ -432,7 +446,8 @@ async fn a_look_that_breaks_off_keeps_the_days_that_it_did_and_does_the_others_o
     round(&publisher).await;
     let rows = restated(&scene).await.split_off(known + first.len());
     assert_eq!(days(&rows), [day("2026-01-16")].into(), "the others, and none of them twice");
-    assert_eq!(causes(&rows), [("late_delivery", None)]);
+    assert_eq!((causes(&first), causes(&rows)), (vec![cause], vec![cause]));
+    assert_eq!(store::figures::pending(&scene.pool).await.unwrap(), []);
     assert_eq!(round(&publisher).await, (0, 0));
     scene.end().await;
 }
