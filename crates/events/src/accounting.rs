@@ -45,4 +45,6 @@ pub struct Rejection {
     pub reason: RejectReason,
     /// Where and what, without the value itself: it may be personal.
     pub detail: String,
+    /// Of a row of a list about one local day: which list, as its pages are counted, and which day.
+    pub listed: Option<(String, chrono::NaiveDate)>,
 }

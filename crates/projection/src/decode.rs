@@ -27,7 +27,7 @@ impl Decoded {
 
     /// All of it rejected for one reason.
     pub fn rejected(reason: RejectReason, detail: impl Into<String>) -> Self {
-        let rejection = Rejection { part: 0, reason, detail: detail.into() };
+        let rejection = Rejection { part: 0, reason, detail: detail.into(), listed: None };
         Self { rejections: vec![rejection], ..Self::default() }
     }
 }

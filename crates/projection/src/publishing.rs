@@ -2,9 +2,10 @@
 //! (design.md 7.1, promise 7).
 //!
 //! At three in the morning of its zone an account's local day before is frozen, once, whoever does it; missed nights
-//! are made up for. Looking for changes costs one grouped read ([`store::figures`]); only days whose rows changed are
-//! computed again. Whoever changes rows otherwise than by deliveries (a rebuild) calls [`restate`] at its end and says so;
-//! of a change of configuration the next round knows.
+//! are made up for. Looking for changes costs a grouped read for each month ([`store::figures`]); only days whose rows
+//! changed are computed again, each in a transaction of its own. Whoever changes rows otherwise than by deliveries (other
+//! rules, a rebuild, an erasure) calls [`look_before`], notes the cause in the transaction of the change
+//! ([`store::figures::note`]), and the next look restates what concerns these accounts under it.
 
 mod night;
 mod restating;
@@ -18,10 +19,13 @@ use chrono_tz::Tz;
 use events::{AccountId, Clock};
 use log::{Log, LogError};
 use store::figures::{self, Settings};
+use store::level::Level;
 use store::{PgPool, StoreError};
 use tokio_util::sync::CancellationToken;
 
-pub use restating::{Cause, Restated, restate};
+pub use restating::{Restated, look_after, look_before};
+
+use restating::Look;
 
 /// Between two looks.
 const LOOK: Duration = Duration::from_secs(5 * 60);
@@ -97,7 +101,7 @@ impl Publisher {
     pub async fn round(&self, stop: &CancellationToken) -> Result<Round, StoreError> {
         let mut round = Round::default();
         // Known before the fold is waited for: everything is folded under these rules then.
-        let changes = store::rules::unrestated(&self.pool).await?;
+        let known = figures::pending(&self.pool).await?;
         if !self.has_caught_up(stop).await? {
             round.is_behind = true;
             return Ok(round);
@@ -106,18 +110,9 @@ impl Publisher {
         for (account, zone) in &self.zones {
             round.days += self.freeze(account, *zone, now).await?;
         }
-        // Before what deliveries changed is looked for.
-        if let Some(last) = changes.iter().map(|(_, _, adopted_at)| *adopted_at).max() {
-            let words: Vec<String> = changes
-                .iter()
-                .map(|(account, parts, _)| format!("{} of {account}", parts.join(", ")))
-                .collect();
-            restate(&self.pool, now, &Cause::Configuration(words.join("; "))).await?;
-            let accounts: Vec<String> = changes.into_iter().map(|(account, _, _)| account).collect();
-            store::rules::restated(&self.pool, &accounts, last).await?;
-        }
         let since = (round.days == 0).then(|| now.date_naive() - RECENT);
-        round.restated = restating::look(&self.pool, now, &Cause::Deliveries, since).await?;
+        round.restated =
+            Look { pool: &self.pool, now, since, known: &known, is_settling: true }.all().await?;
         Ok(round)
     }
 
@@ -134,7 +129,8 @@ impl Publisher {
             let mut transaction = store::moment(&self.pool).await?;
             let as_of = night::end_of(day, zone);
             let settings = Settings { as_of, target_seconds: self.target_seconds };
-            let found = figures::of_day(&mut transaction, account, day, as_of, self.target_seconds).await?;
+            let found =
+                figures::of_day(&mut transaction, account, day, &figures::DIMENSIONS, settings).await?;
             if figures::freeze(&mut transaction, account, day, settings, &found, now).await? {
                 frozen += 1;
                 tracing::info!(account.id = %account, figures.day = %day, figures.count = found.len(), "figures published");
@@ -148,20 +144,10 @@ impl Publisher {
     /// Whether everything that is in the log at this moment is in the tables, waiting a little for it.
     async fn has_caught_up(&self, stop: &CancellationToken) -> Result<bool, StoreError> {
         let ends = self.log.bounds().await.map_err(away)?;
-        let is_read = async || -> Result<bool, StoreError> {
-            let read = store::positions::list(&self.pool).await?;
-            let next = |partition| read.iter().find(|at| at.partition == partition).map(|at| at.next);
-            Ok(ends.iter().all(|end| end.end == end.start || next(end.partition) >= Some(end.end)))
-        };
-        let mut waited = Duration::ZERO;
-        let mut mark = None;
+        let ends = ends.iter().filter(|end| end.end > end.start).map(|end| (end.partition, end.end));
+        let (mut level, mut waited) = (Level::with(ends.collect()), Duration::ZERO);
         loop {
-            if mark.is_none() && is_read().await? {
-                mark = Some(figures::newest_mark(&self.pool).await?);
-            }
-            if let Some(mark) = mark
-                && !figures::waits_through(&self.pool, mark).await?
-            {
+            if level.is_reached(&self.pool).await? {
                 return Ok(true);
             }
             if waited >= self.patience || stop.is_cancelled() {

@@ -94,10 +94,12 @@ pub async fn reject(connection: &mut PgConnection, rows: &[RejectRow]) -> Result
         rows.iter().map(|row| ((&row.account, row.delivery, row.rejection.part), row)).collect();
     let rows: Vec<&RejectRow> = unique.into_values().collect();
     sqlx::query(
-        "insert into rejects (account_id, delivery_id, part, reason, detail, road, received_at, partition, log_offset) \
+        "insert into rejects (account_id, delivery_id, part, reason, detail, road, received_at, partition, log_offset, \
+                              list, listed_day) \
          select * from unnest($1::text[], $2::uuid[], $3::integer[], $4::text[], $5::text[], $6::text[], \
-                              $7::timestamptz[], $8::integer[], $9::bigint[]) \
-         on conflict (account_id, delivery_id, part) do update set reason = excluded.reason, detail = excluded.detail",
+                              $7::timestamptz[], $8::integer[], $9::bigint[], $10::text[], $11::date[]) \
+         on conflict (account_id, delivery_id, part) do update \
+         set reason = excluded.reason, detail = excluded.detail, list = excluded.list, listed_day = excluded.listed_day",
     )
     .bind(rows.iter().map(|r| r.account.as_str()).collect::<Vec<_>>())
     .bind(rows.iter().map(|r| r.delivery.0).collect::<Vec<_>>())
@@ -108,6 +110,8 @@ pub async fn reject(connection: &mut PgConnection, rows: &[RejectRow]) -> Result
     .bind(rows.iter().map(|r| r.received_at).collect::<Vec<_>>())
     .bind(rows.iter().map(|r| r.partition.cast_signed()).collect::<Vec<_>>())
     .bind(rows.iter().map(|r| r.log_offset).collect::<Vec<_>>())
+    .bind(rows.iter().map(|r| r.rejection.listed.as_ref().map(|of| of.0.as_str())).collect::<Vec<_>>())
+    .bind(rows.iter().map(|r| r.rejection.listed.as_ref().map(|of| of.1)).collect::<Vec<_>>())
     .execute(connection)
     .await?;
     Ok(())

@@ -29,6 +29,7 @@ pub mod figures;
 pub mod folding;
 pub mod generations;
 pub mod leads;
+pub mod level;
 mod links;
 mod marks;
 mod nodelay;

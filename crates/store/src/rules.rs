@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
+use crate::figures::{self, Cause};
 use crate::{StoreError, folding, marks};
 
 /// What became of the rules that a process brings.
@@ -17,7 +17,7 @@ pub enum Adopted {
 }
 
 /// Adopts the rules of an account: where they differ from those before, every conversation, client and operator is marked,
-/// quietly. `parts` tells what they are made of, for whoever asks what changed.
+/// quietly, and what changed is noted for published figures. `parts` tells what the rules are made of.
 ///
 /// Call it in the transaction that writes the calendar.
 pub async fn adopt(
@@ -44,8 +44,7 @@ pub async fn adopt(
     sqlx::query(
         "insert into folded_rules (account_id, rules, parts, changed) values ($1, $2, $3, $4) \
          on conflict (account_id) do update \
-         set rules = excluded.rules, parts = excluded.parts, changed = excluded.changed, restated = false, \
-             adopted_at = now()",
+         set rules = excluded.rules, parts = excluded.parts, changed = excluded.changed, adopted_at = now()",
     )
     .bind(account)
     .bind(rules)
@@ -53,6 +52,10 @@ pub async fn adopt(
     .bind(&changed)
     .execute(&mut *connection)
     .await?;
+    if !changed.is_empty() {
+        let what = format!("{} of {account}", changed.join(", "));
+        figures::note(&mut *connection, account, Cause::Configuration, Some(&what)).await?;
+    }
     sqlx::query(
         "insert into marks (account_id, kind, subject, quiet) \
          select $1, 'conversation', conversation, true from facts \
@@ -92,30 +95,4 @@ pub async fn replaced(
 /// The accounts whose rows are folded under some rules.
 pub async fn accounts(executor: impl sqlx::PgExecutor<'_>) -> Result<Vec<String>, StoreError> {
     Ok(sqlx::query_scalar("select account_id from folded_rules order by 1").fetch_all(executor).await?)
-}
-
-/// Changes of rules whose effect on published figures was not looked at yet: account, the parts that changed, when.
-pub async fn unrestated(
-    executor: impl sqlx::PgExecutor<'_>,
-) -> Result<Vec<(String, Vec<String>, DateTime<Utc>)>, StoreError> {
-    Ok(sqlx::query_as(
-        "select account_id, changed, adopted_at from folded_rules where not restated and changed <> '{}' \
-         order by account_id",
-    )
-    .fetch_all(executor)
-    .await?)
-}
-
-/// Notes that the effect of changes that were adopted before `moment` (the server's clock) was looked at.
-pub async fn restated(
-    executor: impl sqlx::PgExecutor<'_>,
-    accounts: &[String],
-    moment: DateTime<Utc>,
-) -> Result<(), StoreError> {
-    sqlx::query("update folded_rules set restated = true where account_id = any($1) and adopted_at <= $2")
-        .bind(accounts)
-        .bind(moment)
-        .execute(executor)
-        .await?;
-    Ok(())
 }

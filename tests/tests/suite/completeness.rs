@@ -321,6 +321,8 @@ async fn what_differs_for_a_known_reason_is_explained_and_what_nobody_counted_is
     assert_eq!(json["rows"].as_array().unwrap().len(), rows.len());
     let csv = home.run(&[&command[..], &["--format", "csv"]].concat()).await.succeeded().stdout;
     assert_eq!(csv.lines().count(), rows.len() + 1);
+    let html = home.run(&[&command[..], &["--format", "html"]].concat()).await.succeeded().stdout;
+    assert!(html.contains("counted before the day was over") && html.contains("meaning-state"), "{html}");
 
     // Two more than are stored, and none of them near midnight: red, and the exit code says so.
     scene.take(&[count("17-01-2026", "18-01-2026", 2, "2026-01-19T05:00:00Z")]).await;
@@ -331,5 +333,115 @@ async fn what_differs_for_a_known_reason_is_explained_and_what_nobody_counted_is
         "{}",
         red.stdout
     );
+    scene.end().await;
+}
+
+/// What the platform counts of a day's messages, by its word of this instant.
+fn counted(day: NaiveDate, total: i64, fetched: &str) -> events::Delivery {
+    let (first, next) = (day.format("%d-%m-%Y"), day.succ_opt().unwrap().format("%d-%m-%Y"));
+    let asked = format!("messages?start_date={first}&finish_date={next}&limit=1&order=asc");
+    envelope(&asked, &json!({"meta": {"total": total}, "rows": 1}), fetched)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn days_are_neither_counted_nor_judged_while_the_projection_is_behind() {
+    let mut scene = Scene::new().await;
+    scene.read().await;
+    scene.projected.pause().await;
+    scene.projected.append(&[webhook(&message(9, 79, None, "2026-01-22T05:00:00Z"), None)]).await;
+    scene.backfill = scene.backfill.patient(Duration::ZERO);
+    let look = scene.backfill.keep_complete(&CancellationToken::new()).await.unwrap();
+    assert_eq!(look, Look { is_cut_short: true, ..Look::default() });
+    assert!(scene.written().await.is_empty());
+    scene.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_day_that_fetching_does_not_change_is_left_until_something_of_it_changes() {
+    let scene = Scene::new().await;
+    scene.read().await;
+    let day = day("2026-01-21");
+    let stored = i64::try_from(scene.messages().values().filter(|of| **of == day).count()).unwrap();
+    // The last word of the platform: one more than it lists.
+    scene.projected.take(&[counted(day, stored + 1, "2026-06-01T00:00:00Z")]).await;
+    let mut fetched = Vec::new();
+    for _ in 0..4 {
+        for _ in 0..4 {
+            let look = scene.look().await;
+            assert_eq!(look.red, [day]);
+            fetched.push(look.refetched.len());
+            scene.clock.advance(chrono::Duration::hours(1));
+        }
+        scene.clock.advance(chrono::Duration::hours(20));
+    }
+    assert_eq!(fetched, [1, 1, 1, 0, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    let state = &scene.written().await[&(day, "messages".to_owned())];
+    assert_eq!(state, "red: 1 missing; fetching it again changes nothing");
+
+    scene.projected.take(&[counted(day, stored + 2, "2026-06-02T00:00:00Z")]).await;
+    assert_eq!(scene.look().await.refetched, [day]);
+    scene.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_message_too_many_does_not_hide_one_that_is_missing() {
+    let scene = Scene::new().await;
+    let lost = scene.read_with_a_loss().await;
+    // Of the same day, at noon, and the platform does not list it.
+    let only_heard = message(1, 80, None, &format!("{lost}T07:00:00Z"));
+    scene.projected.take(&[webhook(&only_heard, None)]).await;
+    let look = scene.look().await;
+    assert_eq!((look.red, look.refetched), (vec![lost], vec![lost]));
+    let state = async || scene.written().await[&(lost, "messages".to_owned())].clone();
+    assert_eq!(state().await, "red: 1 missing, 1 more than the platform shows");
+    assert_eq!(scene.look().await.red, Vec::<NaiveDate>::new());
+    assert_eq!(state().await, "explained: 1 more stored than the platform shows now");
+    scene.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_of_a_report_that_could_not_be_decoded_is_ours_and_not_moved_by_the_platform() {
+    let scene = Projected::by(AccountRules { zone: ZONE, ..AccountRules::default() }).await;
+    let fetched = "2026-01-17T09:00:00Z";
+    let asked = "statistics?report=rating&date=2026-01-15&limit=200&offset=0";
+    let good = json!({"valuation_request_id": 81, "request_id": 80, "rating_scale_id": 1, "rating_scale_score": 5,
+        "created_at": "2026-01-15 10:00:00"});
+    let bad = json!({"rating_scale_id": 1, "rating_scale_score": 5, "created_at": "2026-01-15 11:00:00"});
+    scene
+        .take(&[
+            webhook(&message(9, 79, None, "2026-01-14T05:00:00Z"), None),
+            row(asked, &good, fetched),
+            row(asked, &bad, fetched),
+            envelope(asked, &json!({"meta": {"total": 2}, "rows": 2}), fetched),
+        ])
+        .await;
+    let acme = acme();
+    let judged = Judged { pool: &scene.pool, account: &acme, zone: ZONE, now: at("2026-01-19T06:00:00Z") };
+    let rows = judged.days(None, None).await.unwrap();
+    let ratings = rows.iter().find(|row| row.day == day("2026-01-15") && row.subject == "ratings").unwrap();
+    assert_eq!(
+        (ratings.state, ratings.reason.as_deref()),
+        ("explained", Some("1 came and could not be decoded"))
+    );
+    scene.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rebuild_carries_over_what_was_found_of_days() {
+    let scene = Scene::new().await;
+    scene.read().await;
+    scene.look().await;
+    let found = scene.written().await;
+    assert!(!found.is_empty());
+    let rules = AccountRules { zone: ZONE, ..AccountRules::default() };
+    let rules = projection::Rules::new(BTreeMap::from([("acme".to_owned(), rules)]));
+    let (log, pool) = (scene.projected.log.clone(), scene.projected.database.pool());
+    let rebuild = projection::Rebuild::new(log, pool, rules, "rebuild");
+    let control = projection::rebuild::Control::new(CancellationToken::new());
+    rebuild.build(false, &control).await.unwrap();
+    rebuild.follow(&control, async || Ok(())).await.unwrap();
+    rebuild.switch(&control).await.unwrap();
+    rebuild.close().await;
+    assert_eq!(scene.written().await, found);
     scene.end().await;
 }

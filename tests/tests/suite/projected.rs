@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chatledger_tests::{TestDatabase, database};
 use chrono::{DateTime, Utc};
-use events::{Capture, Delivery, DeliveryIds, PagePart, Platform, Road};
+use events::{Capture, Delivery, DeliveryIds, ManualClock, PagePart, Platform, Road};
 use log::{Entry, Log, PostgresLog};
 use projection::{AccountRules, Rules, Runner, Settings};
 use serde_json::{Value, json};
@@ -33,18 +34,54 @@ impl Projected {
 
     pub(crate) async fn by(rules: AccountRules) -> Self {
         let mut scene = Self::unread().await;
-        let rules = Rules::new(BTreeMap::from([("acme".to_owned(), rules)]));
+        scene.run(Rules::new(BTreeMap::from([("acme".to_owned(), rules)])));
+        scene
+    }
+
+    fn run(&mut self, rules: Rules) {
         let runner = Runner::new(
-            scene.log.clone(),
-            scene.database.pool(),
+            self.log.clone(),
+            self.database.pool(),
             rules,
             Settings::default(),
             store::LIVE,
-            "one",
-        );
-        let stop = scene.stop.clone();
-        scene.running = Some(tokio::spawn(async move { runner.run(stop).await.unwrap() }));
-        scene
+            &DeliveryIds::random().next(at("2026-01-01T00:00:00Z")).to_string(),
+        )
+        .timed(Arc::new(ManualClock::at(at("2026-01-16T03:59:30Z"))));
+        self.stop = CancellationToken::new();
+        let stop = self.stop.clone();
+        self.running = Some(tokio::spawn(async move { runner.run(stop).await.unwrap() }));
+    }
+
+    /// Ends the projection; the scene goes on.
+    pub(crate) async fn pause(&mut self) {
+        self.stop.cancel();
+        if let Some(running) = self.running.take() {
+            running.await.unwrap();
+        }
+    }
+
+    /// Ends the projection and starts one under other rules; waits until the tables are folded under them.
+    pub(crate) async fn restart(&mut self, rules: Rules) {
+        self.pause().await;
+        let rules_of: Vec<(String, i64)> =
+            rules.accounts().map(|(account, _)| (account.to_owned(), rules.fingerprint(account))).collect();
+        let calendars: usize = rules_of.iter().map(|(account, _)| rules.operator_hours(account).len()).sum();
+        self.run(rules);
+        chatledger_tests::wait_until("the rules are adopted", Duration::from_secs(60), async || {
+            let adopted: Vec<(String, i64)> = sqlx::query_as("select account_id, rules from folded_rules")
+                .fetch_all(&self.pool)
+                .await
+                .unwrap();
+            let of_operators: i64 = sqlx::query_scalar("select count(*) from operator_calendars")
+                .fetch_one(&self.pool)
+                .await
+                .unwrap();
+            rules_of.iter().all(|rules| adopted.contains(rules))
+                && usize::try_from(of_operators) == Ok(calendars)
+        })
+        .await;
+        crate::tables::settled(&self.pool, self.log.as_ref()).await;
     }
 
     /// Appends and waits until the tables say so.
@@ -61,11 +98,8 @@ impl Projected {
     }
 
     /// Ends the projection.
-    pub(crate) async fn end(self) {
-        self.stop.cancel();
-        if let Some(running) = self.running {
-            running.await.unwrap();
-        }
+    pub(crate) async fn end(mut self) {
+        self.pause().await;
     }
 }
 

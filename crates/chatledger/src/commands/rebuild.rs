@@ -2,12 +2,13 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use projection::publishing::{Cause, restate};
+use projection::publishing::{look_after, look_before};
 use projection::rebuild::{Control, RebuildError, Switched, TableDiff};
 use projection::runner::{RowChange, fold_one};
 use projection::{Rebuild, Rules};
 use serde_json::json;
 use store::PgPool;
+use store::figures::Cause;
 use store::generations::state::{self, Wish};
 use store::generations::{self, Claim, NEXT, OLD};
 use tokio_util::sync::CancellationToken;
@@ -129,6 +130,8 @@ impl RebuildCommand {
                 let exchanged = if self.diff {
                     Ok(None)
                 } else {
+                    // What had changed before keeps its own cause.
+                    look_before(pool, installation.clock.now(), None).await?;
                     let work = Box::pin(rebuild.switch(&control));
                     let switched = control.beside(pool, &|moment| progress.show(&moment), work).await;
                     progress.finish();
@@ -213,7 +216,7 @@ impl RebuildCommand {
 
 /// What was published and is not so in the new tables is restated.
 async fn after_the_switch(installation: &Installation) -> anyhow::Result<()> {
-    let restated = restate(&installation.pool, installation.clock.now(), &Cause::Rebuild).await?;
+    let restated = look_after(&installation.pool, installation.clock.now(), Cause::Rebuild).await?;
     if restated.figures > 0 {
         let figures = restated.figures;
         writeln!(

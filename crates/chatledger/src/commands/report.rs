@@ -7,20 +7,21 @@ use store::report::{By, Query, ScoresQuery, ScoresRow, WorkloadQuery};
 use super::WrongUsage;
 use crate::configuration::{Account, Configuration};
 use crate::installation::{Installation, Tables};
-use crate::report::Format;
 use crate::report::accounting::{Accounting, Partition};
-use crate::report::completeness::Completeness;
 use crate::report::period::Period;
 use crate::report::response_times::ResponseTimes;
-use crate::report::restatements::Restatements;
 use crate::report::scores::ScoresReport;
 use crate::report::verify;
 use crate::report::workload::Workload;
 use crate::report::{Report as _, ReportFormat, Rules};
 
+mod asked;
 mod menu;
+mod trust;
 
+use asked::Asked;
 use menu::{MenuArguments, TagsArguments};
+use trust::{CompletenessArguments, RestatementsArguments};
 
 /// Figures from the tables.
 ///
@@ -65,15 +66,8 @@ enum Which {
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 struct ResponseTimesArguments {
-    /// The account; needed when there are several.
-    #[arg(long, value_name = "ID")]
-    account: Option<String>,
-    /// First local day.
-    #[arg(long, value_name = "DAY")]
-    from: Option<NaiveDate>,
-    /// Last local day. Who waits is seen as of its end, or now.
-    #[arg(long, value_name = "DAY")]
-    to: Option<NaiveDate>,
+    #[command(flatten)]
+    asked: Asked,
     /// One row for each; otherwise one row for all.
     #[arg(long, value_enum)]
     by: Option<Grouping>,
@@ -83,9 +77,6 @@ struct ResponseTimesArguments {
     /// By whose rules.
     #[arg(long = "as", value_name = "RULES", value_enum, default_value_t)]
     rules: Rules,
-    /// How it is written.
-    #[arg(long, value_enum, default_value_t)]
-    format: ReportFormat,
 }
 
 /// How satisfied customers were: CSAT with its certainty.
@@ -99,24 +90,14 @@ struct ResponseTimesArguments {
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 struct ScoresArguments {
-    /// The account; needed when there are several.
-    #[arg(long, value_name = "ID")]
-    account: Option<String>,
-    /// First local day.
-    #[arg(long, value_name = "DAY")]
-    from: Option<NaiveDate>,
-    /// Last local day.
-    #[arg(long, value_name = "DAY")]
-    to: Option<NaiveDate>,
+    #[command(flatten)]
+    asked: Asked,
     /// One row for each; otherwise one row for all.
     #[arg(long, value_enum)]
     by: Option<Grouping>,
     /// livechat: its score in place of CSAT. Chat2Desk publishes no such figure.
     #[arg(long = "as", value_name = "RULES", default_value = "chatledger", value_parser = rules_of_scores)]
     rules: Rules,
-    /// How it is written.
-    #[arg(long, value_enum, default_value_t)]
-    format: ReportFormat,
 }
 
 /// How much there was to do, and who did it.
@@ -131,21 +112,11 @@ struct ScoresArguments {
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 struct WorkloadArguments {
-    /// The account; needed when there are several.
-    #[arg(long, value_name = "ID")]
-    account: Option<String>,
-    /// First local day.
-    #[arg(long, value_name = "DAY")]
-    from: Option<NaiveDate>,
-    /// Last local day. What is open is seen as of its end, or now.
-    #[arg(long, value_name = "DAY")]
-    to: Option<NaiveDate>,
+    #[command(flatten)]
+    asked: Asked,
     /// One row for each; otherwise one row for all.
     #[arg(long, value_enum)]
     by: Option<Grouping>,
-    /// How it is written.
-    #[arg(long, value_enum, default_value_t)]
-    format: ReportFormat,
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
@@ -215,124 +186,18 @@ struct AccountingArguments {
     format: ReportFormat,
 }
 
-/// What became of published figures.
-///
-/// `up` freezes the figures of each local day in the night after it, and looks every few minutes whether they still
-/// hold. What does not is listed here: what it was, what it is, and why. Causes: late_delivery (it happened before the
-/// day was published and came after), continued (it went on after the day was published), refetch, configuration,
-/// rebuild, metric_version, erased.
-///
-///   chatledger report restatements --from 2026-10-01
-#[derive(Debug, clap::Args)]
-#[command(verbatim_doc_comment)]
-struct RestatementsArguments {
-    /// The account; needed when there are several.
-    #[arg(long, value_name = "ID")]
-    account: Option<String>,
-    /// First published local day.
-    #[arg(long, value_name = "DAY")]
-    from: Option<NaiveDate>,
-    /// Last published local day.
-    #[arg(long, value_name = "DAY")]
-    to: Option<NaiveDate>,
-    /// Figures of one grouping only. Default: the table shows those over all, csv and json every one.
-    #[arg(long, value_enum)]
-    by: Option<Dimension>,
-    /// How it is written.
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
-}
-
-/// What published figures are grouped by.
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum Dimension {
-    All,
-    Operator,
-    Channel,
-    Transport,
-    Hour,
-}
-
-impl Dimension {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::All => By::All.as_str(),
-            Self::Operator => By::Operator.as_str(),
-            Self::Channel => By::Channel.as_str(),
-            Self::Transport => By::Transport.as_str(),
-            Self::Hour => By::Hour.as_str(),
-        }
-    }
-}
-
-impl RestatementsArguments {
-    async fn run(self, configuration: &Configuration, tables: &Tables) -> anyhow::Result<()> {
-        let account = select(&configuration.accounts, self.account.as_deref())?;
-        let (name, pool) = (account.id.as_str(), &tables.pool);
-        let published = store::report::published(pool, name).await?;
-        let by = self.by.map(Dimension::as_str);
-        let mut rows = store::report::restatements(pool, name, self.from, self.to).await?;
-        rows.retain(|row| by.is_none_or(|by| row.dimension == by));
-        let period = Period { from: self.from, to: self.to };
-        let report = Restatements { account: name, zone: account.time_zone, period, by, published, rows };
-        Ok(std::io::stdout().write_all(report.written(self.format)?.as_bytes())?)
-    }
-}
-
-/// Whether a day is all there: what the platform counts beside what is stored.
-///
-/// States: green (the counts agree), explained (they do not, and the reason is known), not_provable (there is no count to
-/// compare with), red (something is missing). `up` counts each day when it is over and fetches red days again, at most
-/// three times a day. Messages are counted by the platform, requests and ratings by its reports; of tags and transfers
-/// it has no list. Exit code 1 when a day is red.
-///
-///   chatledger report completeness --from 2026-10-01
-#[derive(Debug, clap::Args)]
-#[command(verbatim_doc_comment)]
-struct CompletenessArguments {
-    /// The account; needed when there are several.
-    #[arg(long, value_name = "ID")]
-    account: Option<String>,
-    /// First local day. Default: the first that was read or heard whole.
-    #[arg(long, value_name = "DAY")]
-    from: Option<NaiveDate>,
-    /// Last local day. Default: yesterday.
-    #[arg(long, value_name = "DAY")]
-    to: Option<NaiveDate>,
-    /// How it is written.
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
-}
-
-impl CompletenessArguments {
-    async fn run(self, configuration: &Configuration, tables: &Tables) -> anyhow::Result<()> {
-        let account = select(&configuration.accounts, self.account.as_deref())?;
-        let (zone, now) = (account.time_zone, tables.clock.now());
-        let judged = ingest::completeness::Judged { pool: &tables.pool, account: &account.id, zone, now };
-        let rows = judged.days(self.from, self.to).await?;
-        let period = Period { from: self.from, to: self.to };
-        let report = Completeness { account: account.id.as_str(), zone, period, rows };
-        std::io::stdout().write_all(report.written(self.format)?.as_bytes())?;
-        match report.red() {
-            0 => Ok(()),
-            1 => bail!("1 day is not complete"),
-            n => bail!("{n} days are not complete"),
-        }
-    }
-}
-
 impl Report {
     pub(crate) async fn run(self, configuration: &Configuration) -> anyhow::Result<()> {
         // Before anything is opened.
-        if let Which::ResponseTimes(ResponseTimesArguments { account, .. })
-        | Which::Scores(ScoresArguments { account, .. })
-        | Which::Workload(WorkloadArguments { account, .. })
-        | Which::Menu(MenuArguments { account, .. })
-        | Which::Tags(TagsArguments { account, .. })
-        | Which::Restatements(RestatementsArguments { account, .. })
-        | Which::Completeness(CompletenessArguments { account, .. }) = &self.which
+        if let Which::ResponseTimes(ResponseTimesArguments { asked, .. })
+        | Which::Scores(ScoresArguments { asked, .. })
+        | Which::Workload(WorkloadArguments { asked, .. })
+        | Which::Menu(MenuArguments { asked, .. })
+        | Which::Tags(TagsArguments { asked, .. })
+        | Which::Restatements(RestatementsArguments { asked, .. })
+        | Which::Completeness(CompletenessArguments { asked, .. }) = &self.which
         {
-            select(&configuration.accounts, account.as_deref())?;
+            asked.account(configuration)?;
         }
         // Only who verifies reads the log.
         if let Which::Accounting(arguments @ AccountingArguments { verify: true, .. }) = self.which {
@@ -363,52 +228,46 @@ impl Report {
 
 impl ResponseTimesArguments {
     async fn run(self, configuration: &Configuration, tables: &Tables) -> anyhow::Result<()> {
-        let Account { id, time_zone: zone, .. } = select(&configuration.accounts, self.account.as_deref())?;
-        let (zone, rules) = (*zone, self.rules);
-        let period = Period { from: self.from, to: self.to };
+        let account = self.asked.account(configuration)?;
+        let (about, rules) = (self.asked.about(account), self.rules);
+        let Period { from, to } = about.period;
         let by = self.by.map_or(By::All, By::from);
         let target_seconds = self.target.unwrap_or(configuration.report.target_seconds);
-        let as_of = period.as_of(zone, tables.clock.now());
-        let query = Query { account: id, from: self.from, to: self.to, by, target_seconds, as_of };
+        let as_of = about.period.as_of(about.zone, tables.clock.now());
+        let query = Query { account: &account.id, from, to, by, target_seconds, as_of };
         let rows = match rules.vendor() {
             None => store::report::response_times(&tables.pool, &query).await?,
             Some(vendor) => {
-                store::report::response_times_of(&tables.pool, vendor, zone.name(), &query).await?
+                store::report::response_times_of(&tables.pool, vendor, about.zone.name(), &query).await?
             }
         };
-        let account = id.as_str();
-        let report = ResponseTimes { account, zone, period, by, rules, target_seconds, as_of, rows };
-        Ok(std::io::stdout().write_all(report.written(self.format)?.as_bytes())?)
+        self.asked.write(&ResponseTimes { about, by, rules, target_seconds, as_of, rows })
     }
 }
 
 impl ScoresArguments {
     async fn run(self, configuration: &Configuration, tables: &Tables) -> anyhow::Result<()> {
-        let account = select(&configuration.accounts, self.account.as_deref())?;
+        let account = self.asked.account(configuration)?;
         let (by, rules) = (self.by.map_or(By::All, By::from), self.rules);
-        let query = ScoresQuery { account: &account.id, from: self.from, to: self.to, by };
+        let query = ScoresQuery { account: &account.id, from: self.asked.from, to: self.asked.to, by };
         let mut rows = store::report::scores(&tables.pool, &query).await?;
         if rules == Rules::Livechat {
             rows = rows.into_iter().map(ScoresRow::as_livechat).collect();
         }
-        let period = Period { from: self.from, to: self.to };
-        let (account, zone) = (account.id.as_str(), account.time_zone);
-        let report = ScoresReport { account, zone, period, by, rules, rows };
-        Ok(std::io::stdout().write_all(report.written(self.format)?.as_bytes())?)
+        self.asked.write(&ScoresReport { about: self.asked.about(account), by, rules, rows })
     }
 }
 
 impl WorkloadArguments {
     async fn run(self, configuration: &Configuration, tables: &Tables) -> anyhow::Result<()> {
-        let Account { id, time_zone: zone, .. } = select(&configuration.accounts, self.account.as_deref())?;
-        let (zone, by) = (*zone, self.by.map_or(By::All, By::from));
-        let period = Period { from: self.from, to: self.to };
+        let account = self.asked.account(configuration)?;
+        let (about, by) = (self.asked.about(account), self.by.map_or(By::All, By::from));
+        let (zone, period) = (about.zone, about.period);
         let as_of = period.as_of(zone, tables.clock.now());
-        let query =
-            WorkloadQuery { account: id, since: period.since(zone), until: as_of, by, zone: zone.name() };
+        let (since, until) = (period.since(zone), as_of);
+        let query = WorkloadQuery { account: &account.id, since, until, by, zone: zone.name() };
         let rows = store::report::workload(&tables.pool, &query).await?;
-        let report = Workload { account: id.as_str(), zone, period, by, as_of, rows };
-        Ok(std::io::stdout().write_all(report.written(self.format)?.as_bytes())?)
+        self.asked.write(&Workload { about, by, as_of, rows })
     }
 }
 

@@ -11,7 +11,7 @@ use crate::report::accounting::Accounting;
 use crate::report::period::Period;
 use crate::report::response_times::ResponseTimes;
 use crate::report::scores::ScoresReport;
-use crate::report::{Report as _, ReportFormat, Rules};
+use crate::report::{About, Report as _, ReportFormat, Rules};
 use crate::roles::Stage;
 
 /// Response times of all, of the history alone: what there is to see before the live chats, on stderr.
@@ -32,9 +32,7 @@ pub(super) async fn overture(stage: &Stage<'_>, account: &Account) -> anyhow::Re
 /// # Errors
 /// When the database does not answer.
 pub(super) async fn reports(stage: &Stage<'_>, account: &Account) -> anyhow::Result<()> {
-    let period = Period { from: None, to: None };
     let now = stage.installation.clock.now();
-    let (name, zone) = (account.id.as_str(), account.time_zone);
     let mut page = String::new();
     // All of one moment: the reports agree with each other.
     let mut snapshot = store::snapshot(&stage.installation.pool).await?;
@@ -47,7 +45,8 @@ pub(super) async fn reports(stage: &Stage<'_>, account: &Account) -> anyhow::Res
     let by = By::Operator;
     let query = ScoresQuery { account: &account.id, from: None, to: None, by };
     let rows = store::report::scores(&mut *snapshot, &query).await?;
-    let report = ScoresReport { account: name, zone, period, by, rules: Rules::Chatledger, rows };
+    let about = About { account: account.id.as_str(), zone: account.time_zone, period: Period::default() };
+    let report = ScoresReport { about, by, rules: Rules::Chatledger, rows };
     page.push_str(&report.written(ReportFormat::Table)?);
     page.push('\n');
     let lines = store::accounting::lines(&mut *snapshot, None, None, None).await?;
@@ -68,6 +67,6 @@ async fn response_times<'a>(
     let target_seconds = stage.configuration.report.target_seconds;
     let query = Query { account: &account.id, from: None, to: None, by, target_seconds, as_of };
     let rows = store::report::response_times(connection, &query).await?;
-    let (account, zone) = (account.id.as_str(), account.time_zone);
-    Ok(ResponseTimes { account, zone, period, by, rules: Rules::Chatledger, target_seconds, as_of, rows })
+    let about = About { account: account.id.as_str(), zone: account.time_zone, period };
+    Ok(ResponseTimes { about, by, rules: Rules::Chatledger, target_seconds, as_of, rows })
 }

@@ -1,16 +1,16 @@
-//! `report completeness`: JSON, CSV, table.
+//! `report completeness`.
 
 use std::collections::BTreeSet;
 
-use chrono::NaiveDate;
-use chrono_tz::Tz;
+use chrono::{NaiveDate, SecondsFormat};
 use serde::Serialize;
 use store::completeness::CompletenessRow;
 
-use super::Format;
-use super::period::{Period, minute};
+use super::page::{Page, Table};
+use super::period::minute;
 use super::span::NOTHING;
 use super::text::{grouped, table, wrapped};
+use super::{About, Report, definitions};
 
 /// Nothing can be compared for these: one sentence instead of two lines a day.
 const UNLISTED: [&str; 2] = ["request_tags", "transfers"];
@@ -18,12 +18,8 @@ const UNLISTED: [&str; 2] = ["request_tags", "transfers"];
 /// The report and what was asked.
 #[derive(Clone, Debug)]
 pub(crate) struct Completeness<'a> {
-    /// The account.
-    pub(crate) account: &'a str,
-    /// Its zone.
-    pub(crate) zone: Tz,
-    /// Which days.
-    pub(crate) period: Period,
+    /// Whose, and of which days.
+    pub(crate) about: About<'a>,
     /// By day and what is counted.
     pub(crate) rows: Vec<CompletenessRow>,
 }
@@ -41,58 +37,100 @@ struct Document<'a> {
 const HEADER: [&str; 8] =
     ["day", "subject", "state", "reason", "counted", "stored", "counted_at", "refetched"];
 
+impl Report for Completeness<'_> {
+    fn document(&self) -> impl Serialize {
+        let About { account, period, .. } = self.about;
+        Document { account, from: period.from, to: period.to, red_days: self.red(), rows: &self.rows }
+    }
+
+    fn header(&self) -> Vec<String> {
+        HEADER.map(str::to_owned).to_vec()
+    }
+
+    fn records(&self) -> Vec<Vec<String>> {
+        let count = |count: Option<i64>| count.map_or_else(String::new, |count| count.to_string());
+        let record = |row: &CompletenessRow| {
+            vec![
+                row.day.to_string(),
+                row.subject.to_owned(),
+                row.state.to_owned(),
+                row.reason.clone().unwrap_or_default(),
+                count(row.counted),
+                count(row.stored),
+                row.counted_at.map_or_else(String::new, |at| at.to_rfc3339_opts(SecondsFormat::AutoSi, true)),
+                row.refetched.to_string(),
+            ]
+        };
+        self.rows.iter().map(record).collect()
+    }
+
+    fn table(&self) -> String {
+        let title = self.about.headed(&self.title());
+        if self.rows.is_empty() {
+            return format!("{title}\n\n{}\n", wrapped(NO_DAY));
+        }
+        // The longest reason takes the most.
+        let header = ["day", "what", "state", "reason", "platform", "stored", "again"];
+        let body = table(header, 4, self.lines().map(cut).collect());
+        format!("{title}\n\n{body}\n\n{}\n", wrapped(&format!("{UNPROVABLE} {AGAIN}")))
+    }
+
+    fn page(&self) -> Page {
+        let mut facts = self.about.facts();
+        facts.push(("Days that are not complete", self.red().to_string()));
+        let columns = [
+            ("day", "day"),
+            ("what", "subject"),
+            ("state", "state"),
+            ("reason", "reason"),
+            ("by the platform", "counted"),
+            ("stored", "stored"),
+            ("fetched again", "refetched"),
+        ];
+        let figures = Table {
+            caption: None,
+            columns: columns.map(|(heading, field)| (heading.to_owned(), field)).to_vec(),
+            rows: self.lines().map(|line| line.to_vec()).collect(),
+            texts: 4,
+        };
+        Page {
+            title: self.title(),
+            facts,
+            tables: vec![figures],
+            notes: vec![if self.rows.is_empty() { NO_DAY } else { UNPROVABLE }.to_owned()],
+            definitions: definitions::COMPLETENESS.to_vec(),
+        }
+    }
+}
+
+const NO_DAY: &str = "No day can be judged yet: of days before the account was read (`chatledger backfill`) or heard nothing \
+                      is expected, and today is not over.";
+const UNPROVABLE: &str = "Request tags and transfers: not provable, the platform has no list of them.";
+const AGAIN: &str = "again: how often a day was fetched again because something of it was missing.";
+
 impl Completeness<'_> {
+    fn title(&self) -> String {
+        format!("Completeness of {}", self.about.account)
+    }
+
     /// Days of which something is missing.
     pub(crate) fn red(&self) -> usize {
         let red = self.rows.iter().filter(|row| row.state == "red");
         red.map(|row| row.day).collect::<BTreeSet<_>>().len()
     }
 
-    /// The whole text, ending with a line's end.
-    ///
-    /// # Errors
-    /// When a value cannot be written in the format.
-    pub(crate) fn written(&self, format: Format) -> anyhow::Result<String> {
-        match format {
-            Format::Json => {
-                let (from, to) = (self.period.from, self.period.to);
-                let red_days = self.red();
-                let document = Document { account: self.account, from, to, red_days, rows: &self.rows };
-                Ok(format!("{}\n", serde_json::to_string_pretty(&document)?))
-            }
-            Format::Csv => {
-                let mut csv = csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());
-                csv.write_record(HEADER)?;
-                for row in &self.rows {
-                    csv.serialize(row)?;
-                }
-                Ok(String::from_utf8(csv.into_inner()?)?)
-            }
-            Format::Table => Ok(self.table()),
-        }
-    }
-
-    fn table(&self) -> String {
-        let mut text =
-            format!("Completeness of {}, {} ({})\n\n", self.account, self.period.named(), self.zone);
-        if self.rows.is_empty() {
-            text.push_str(&wrapped(
-                "No day can be judged yet: of days before the account was read (`chatledger backfill`) or heard nothing is \
-                 expected, and today is not over.",
-            ));
-            text.push('\n');
-            return text;
-        }
+    /// What can be compared, for people.
+    fn lines(&self) -> impl Iterator<Item = [String; 7]> {
         let count = |count: Option<i64>| count.map_or_else(|| NOTHING.to_owned(), grouped);
-        let lines = self.rows.iter().filter(|row| !UNLISTED.contains(&row.subject)).map(|row| {
-            let state = row.state.replace('_', " ");
+        self.rows.iter().filter(|row| !UNLISTED.contains(&row.subject)).map(move |row| {
             let refetched = if row.refetched == 0 { String::new() } else { row.refetched.to_string() };
             let mut reason = row.reason.clone().unwrap_or_default();
             if row.state == "red"
                 && let Some(at) = row.counted_at
             {
-                reason = format!("{reason}, as counted {}", minute(at, self.zone));
+                reason = format!("{reason}, as counted {}", minute(at, self.about.zone));
             }
+            let state = row.state.replace('_', " ");
             [
                 row.day.to_string(),
                 row.subject.to_owned(),
@@ -102,18 +140,7 @@ impl Completeness<'_> {
                 count(row.stored),
                 refetched,
             ]
-        });
-        let lines: Vec<[String; 7]> = lines.collect();
-        // The longest reason takes the most: it wraps by itself below the table where it does not fit.
-        let header = ["day", "what", "state", "reason", "platform", "stored", "again"];
-        text.push_str(&table(header, 4, lines.into_iter().map(cut).collect()));
-        text.push_str("\n\n");
-        text.push_str(&wrapped(
-            "Request tags and transfers: not provable, the platform has no list of them. again: how often a day was fetched \
-             again because something of it was missing.",
-        ));
-        text.push('\n');
-        text
+        })
     }
 }
 
@@ -127,8 +154,17 @@ fn cut(mut line: [String; 7]) -> [String; 7] {
 
 #[cfg(test)]
 mod tests {
+    use chrono_tz::Tz;
+
+    use super::super::ReportFormat;
+    use super::super::period::Period;
+    use super::super::tests::assert_defined;
     use super::super::text::WIDTH;
     use super::*;
+
+    fn report(rows: Vec<CompletenessRow>) -> Completeness<'static> {
+        Completeness { about: About { account: "acme", zone: Tz::UTC, period: Period::default() }, rows }
+    }
 
     fn row(day: &str, subject: &'static str, state: &'static str, reason: Option<&str>) -> CompletenessRow {
         CompletenessRow {
@@ -152,25 +188,39 @@ mod tests {
             row("2026-01-15", "transfers", "not_provable", Some("the platform has no list of them")),
             row("2026-01-16", "messages", "green", None),
         ];
-        let report = Completeness { account: "acme", zone: Tz::UTC, period: Period::default(), rows };
+        let report = report(rows);
         assert_eq!(report.red(), 1);
-        let text = report.written(Format::Table).unwrap();
+        let text = report.written(ReportFormat::Table).unwrap();
         let squeezed = text.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(
             squeezed.contains("2026-01-15 messages red 1 missing, as counted 2026-01-16 20:00 1,204 1,203 2"),
             "{text}"
         );
         assert!(text.lines().all(|line| line.chars().count() <= WIDTH), "{text}");
-        let json: serde_json::Value = serde_json::from_str(&report.written(Format::Json).unwrap()).unwrap();
+        let json: serde_json::Value =
+            serde_json::from_str(&report.written(ReportFormat::Json).unwrap()).unwrap();
         assert_eq!((&json["red_days"], &json["rows"][1]["reason"]), (&1.into(), &long.into()));
-        let csv = report.written(Format::Csv).unwrap();
+        let csv = report.written(ReportFormat::Csv).unwrap();
         assert_eq!(csv.lines().count(), 5);
     }
 
     #[test]
+    fn the_page_says_the_same_and_explains_it() {
+        let gone = "1 missing; fetching it again changes nothing";
+        let page = report(vec![
+            row("2026-01-15", "messages", "red", Some(gone)),
+            row("2026-01-16", "ratings", "green", None),
+        ]);
+        assert_defined(&page);
+        let html = page.written(ReportFormat::Html).unwrap();
+        for part in [gone, "1,204", "2026-01-16", "Request tags and transfers"] {
+            assert!(html.contains(part), "{part}: {html}");
+        }
+    }
+
+    #[test]
     fn without_a_day_it_says_why() {
-        let report =
-            Completeness { account: "acme", zone: Tz::UTC, period: Period::default(), rows: Vec::new() };
-        assert!(report.written(Format::Table).unwrap().contains("chatledger backfill"));
+        let report = report(Vec::new());
+        assert!(report.written(ReportFormat::Table).unwrap().contains("chatledger backfill"));
     }
 }

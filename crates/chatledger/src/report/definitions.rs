@@ -272,6 +272,59 @@ pub(crate) const ACCOUNTING: [Definition; 9] = [
     is("facts_unchanged", "Facts that changed nothing, because they were known already."),
 ];
 
+/// `report restatements`.
+pub(crate) const RESTATEMENTS: [Definition; 13] = [
+    is("restated_at", "When the change was noticed."),
+    is("day", "The published local day."),
+    is("dimension", "What the figure is grouped by: all, operator, channel, transport, hour, tag."),
+    is("key", "Which of them."),
+    is("metric", "The figure, as the other reports call it: first_response.mean, scores.csat."),
+    is("old", "What it was last; empty where there was none."),
+    is("new", "What it is; empty where there is none any more."),
+    is("change", "new - old; empty where one of them is."),
+    is(
+        "cause",
+        "late_delivery: it happened before the day was published and came after. continued: it went on after. refetch: a \
+         list told it. configuration, rebuild, erased: somebody changed it on purpose. metric_version: these definitions \
+         changed. unknown: nobody said anything new.",
+    ),
+    is(
+        "detail",
+        "What changed, in words: which part of the configuration, of which account. What operators' hours are \
+         (operator_calendar) and who is in their groups (operator_groups) are parts of it.",
+    ),
+    is("delivery_id", "The last delivery that touched what the figure counts; chatledger trace shows it."),
+    is("deliveries", "How many deliveries touched it since the look before."),
+    is("metric_version", "The version of the definitions of the new value."),
+];
+
+/// `report completeness`.
+pub(crate) const COMPLETENESS: [Definition; 8] = [
+    is("day", "The local day; today is not over."),
+    is(
+        "subject",
+        "What is counted: messages, requests, ratings; of request_tags and transfers there is no list.",
+    ),
+    is(
+        "state",
+        "green: the counts agree. explained: they do not, and the reason is known. not_provable: there is no count to \
+         compare with. red: something is missing.",
+    ),
+    is(
+        "reason",
+        "Why it is not green. What the list of a day that was read does not show stands in for nothing that is missing: \
+         both are named. Rows that came and could not be decoded are ours, and are among the rejects.",
+    ),
+    is("counted", "How many there are by the platform."),
+    is("stored", "How many are stored."),
+    is("counted_at", "When the platform was asked."),
+    is(
+        "refetched",
+        "How often the day was fetched again because something was missing: at most three times a day, and no more after six \
+         times that changed nothing, until something changes.",
+    ),
+];
+
 /// Response times by somebody's rules, as a page explains them.
 pub(crate) fn response_times(rules: Rules) -> Vec<Definition> {
     let figures = match rules {
@@ -340,6 +393,8 @@ mod tests {
             ("### report menu", &MENU),
             ("### report tags", &TAGS),
             ("### report accounting", &ACCOUNTING),
+            ("### report restatements", &RESTATEMENTS),
+            ("### report completeness", &COMPLETENESS),
         ] {
             let lines = section(heading);
             for Definition { field, meaning } in definitions {
@@ -348,7 +403,7 @@ mod tests {
                 checked += 1;
             }
         }
-        assert_eq!(checked, 2 + 8 + 9 + 8 + 8 + 10 + 3 + 11 + 7 + 4 + 9);
+        assert_eq!(checked, 2 + 8 + 9 + 8 + 8 + 10 + 3 + 11 + 7 + 4 + 9 + 13 + 8);
     }
 
     #[test]

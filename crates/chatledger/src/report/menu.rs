@@ -1,16 +1,15 @@
 //! `report menu`.
 
-use chrono::{DateTime, NaiveDate, Utc};
-use chrono_tz::Tz;
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use store::report::{By, MenuBy, MenuRow};
 
-use super::page::{Page, Table};
-use super::period::{Period, minute};
+use super::page::Page;
+use super::period::minute;
 use super::response_times::{FIELDS, values};
-use super::span::{NOTHING, percent, span};
-use super::text::{grouped, short, table, wrapped};
-use super::{Report, definitions, figure, label_or_dash};
+use super::span::{percent, span};
+use super::text::{grouped, wrapped};
+use super::{About, Document, Report, definitions, figure, rows};
 
 /// A label takes at most so many characters of a line.
 const LABEL: usize = 18;
@@ -18,12 +17,8 @@ const LABEL: usize = 18;
 /// The report and what was asked.
 #[derive(Clone, Debug)]
 pub(crate) struct Menu<'a> {
-    /// The account.
-    pub(crate) account: &'a str,
-    /// Its zone.
-    pub(crate) zone: Tz,
-    /// Which days.
-    pub(crate) period: Period,
+    /// Whose, and of which days.
+    pub(crate) about: About<'a>,
     /// What a row stands for.
     pub(crate) by: MenuBy,
     /// The target.
@@ -34,32 +29,18 @@ pub(crate) struct Menu<'a> {
     pub(crate) rows: Vec<MenuRow>,
 }
 
-/// The JSON, like that of the other reports.
-#[derive(Serialize)]
-struct Document<'a> {
-    metric_version: i16,
-    r#as: &'static str,
-    by: Option<&'static str>,
-    from: Option<NaiveDate>,
-    to: Option<NaiveDate>,
-    target_seconds: f64,
-    rows: &'a [MenuRow],
-}
-
 const HEADER: [&str; 8] =
     ["key", "label", "chosen", "clients", "requests", "left_out", "asked", "asked_share"];
 
 impl Report for Menu<'_> {
     fn document(&self) -> impl Serialize {
-        Document {
-            metric_version: events::METRIC_VERSION,
-            r#as: "chatledger",
-            by: (self.by != MenuBy::Contact(By::All)).then(|| self.by.as_str()),
-            from: self.period.from,
-            to: self.period.to,
-            target_seconds: self.target_seconds,
-            rows: &self.rows,
-        }
+        Document::of(
+            &self.about,
+            "chatledger",
+            (self.by != MenuBy::Contact(By::All)).then(|| self.by.as_str()),
+            &self.rows,
+        )
+        .within(self.target_seconds)
     }
 
     /// Names of nested fields are joined with an underscore.
@@ -82,7 +63,7 @@ impl Report for Menu<'_> {
 
     fn table(&self) -> String {
         let target = span(Some(self.target_seconds));
-        let title = format!("{}, {} ({}), target {target}", self.title(), self.period.named(), self.zone);
+        let title = format!("{}, target {target}", self.about.headed(&self.title()));
         let key = format!("\n\n{}", self.heading());
         let within = format!("\nwithin\n{}", target.replace(' ', ""));
         let header = [
@@ -99,18 +80,15 @@ impl Report for Menu<'_> {
             "\nunans-\nwered",
             "\nwait-\ning",
         ];
-        let body = match self.rows.as_slice() {
-            [] => "nothing in this period".to_owned(),
-            rows => table(header, 1, rows.iter().map(cells).collect()),
-        };
+        let body = rows::terminal(header, self.rows.iter().map(cells).collect());
         format!("{title}\n\n{body}\n\n{}\n", wrapped(&self.words()))
     }
 
     fn page(&self) -> Page {
         let target = span(Some(self.target_seconds));
-        let mut facts = Page::facts(self.account, self.zone, self.period);
+        let mut facts = self.about.facts();
         facts.push(("Target", target.clone()));
-        facts.push(("Waiting as of", minute(self.as_of, self.zone)));
+        facts.push(("Waiting as of", minute(self.as_of, self.about.zone)));
         let within = format!("within {target}");
         let columns = [
             (self.heading(), "key"),
@@ -126,17 +104,7 @@ impl Report for Menu<'_> {
             ("unanswered", "unanswered"),
             ("waiting", "waiting"),
         ];
-        let row = |row: &MenuRow| {
-            let mut cells = cells(row).to_vec();
-            cells[0] = label_or_dash(&row.label);
-            cells
-        };
-        let table = Table {
-            caption: None,
-            columns: columns.map(|(heading, field)| (heading.to_owned(), field)).to_vec(),
-            rows: self.rows.iter().map(row).collect(),
-            texts: 1,
-        };
+        let table = rows::on_page(columns, self.rows.iter().map(|row| (row.label.as_str(), cells(row))));
         Page {
             title: self.title(),
             facts,
@@ -157,7 +125,7 @@ impl Menu<'_> {
             MenuBy::Contact(By::All) => String::new(),
             by => format!(" by {}", by.as_str()),
         };
-        format!("Menu choices of {}{by}", self.account)
+        format!("Menu choices of {}{by}", self.about.account)
     }
 
     fn words(&self) -> String {
@@ -188,7 +156,7 @@ impl Menu<'_> {
 fn cells(row: &MenuRow) -> [String; 12] {
     let response = &row.first_response;
     [
-        if row.label.trim().is_empty() { NOTHING.to_owned() } else { short(&row.label, LABEL) },
+        rows::named(&row.label, LABEL),
         grouped(row.chosen),
         grouped(row.clients),
         grouped(row.requests),
@@ -205,18 +173,22 @@ fn cells(row: &MenuRow) -> [String; 12] {
 
 #[cfg(test)]
 mod tests {
+    use chrono_tz::Tz;
     use store::report::Summary;
 
     use super::super::ReportFormat;
+    use super::super::period::Period;
     use super::super::tests::assert_defined;
     use super::super::text::WIDTH;
     use super::*;
 
     fn report(by: MenuBy, rows: Vec<MenuRow>) -> Menu<'static> {
         Menu {
-            account: "acme",
-            zone: Tz::Asia__Almaty,
-            period: Period { from: "2026-10-01".parse().ok(), to: "2026-10-07".parse().ok() },
+            about: About {
+                account: "acme",
+                zone: Tz::Asia__Almaty,
+                period: Period { from: "2026-10-01".parse().ok(), to: "2026-10-07".parse().ok() },
+            },
             by,
             target_seconds: 120.0,
             as_of: "2026-10-07T19:00:00Z".parse().unwrap(),

@@ -4,8 +4,10 @@
 //! ([`definitions`]). Must not know: SQL, how figures come about. All but [`verify`] is pure: text from rows.
 //!
 //! To add a report: 1. its query in `store::report`, 2. a file here that implements [`Report`], 3. its figures in
-//! [`definitions`] and in `docs/metrics.md` (a test compares them), 4. its variant in `commands/report.rs`.
+//! [`definitions`] and in `docs/metrics.md` (a test compares them), 4. its variant in `commands/report.rs`. What every
+//! report says of itself is said once: [`About`], [`Document`], [`rows`].
 
+mod about;
 pub(crate) mod accounting;
 pub(crate) mod completeness;
 mod definitions;
@@ -15,6 +17,7 @@ pub(crate) mod page;
 pub(crate) mod period;
 pub(crate) mod response_times;
 pub(crate) mod restatements;
+mod rows;
 pub(crate) mod scores;
 mod span;
 pub(crate) mod tags;
@@ -22,8 +25,11 @@ pub(crate) mod text;
 pub(crate) mod verify;
 pub(crate) mod workload;
 
+use about::Document;
 use page::Page;
 use store::report::{By, Vendor};
+
+pub(crate) use about::About;
 
 /// How a list is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -144,11 +150,6 @@ fn by_words(by: By) -> String {
 /// Who counts, in a title: ` by the rules of Chat2Desk`.
 fn rules_words(rules: Rules) -> String {
     rules.named().map_or_else(String::new, |vendor| format!(", by the rules of {vendor}"))
-}
-
-/// What a row stands for, on a page: names come from strangers and may be nothing at all.
-fn label_or_dash(label: &str) -> String {
-    if label.trim().is_empty() { span::NOTHING.to_owned() } else { label.to_owned() }
 }
 
 #[cfg(test)]

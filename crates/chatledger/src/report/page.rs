@@ -1,10 +1,8 @@
 //! A report as one page of HTML: no script, nothing from elsewhere, light and dark, on a phone and on paper.
 
-use chrono_tz::Tz;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::definitions::Definition;
-use super::period::Period;
 use super::span::NOTHING;
 
 /// The page of one report.
@@ -34,15 +32,6 @@ pub(crate) struct Table {
 }
 
 impl Page {
-    /// The facts that every report about an account has.
-    pub(crate) fn facts(account: &str, zone: Tz, period: Period) -> Vec<(&'static str, String)> {
-        vec![
-            ("Account", account.to_owned()),
-            ("Local days", period.named()),
-            ("Time zone", zone.name().to_owned()),
-        ]
-    }
-
     /// The document.
     pub(crate) fn html(&self) -> String {
         let document = html! {

@@ -1,15 +1,14 @@
 //! `report response-times`.
 
-use chrono::{DateTime, NaiveDate, Utc};
-use chrono_tz::Tz;
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use store::report::{By, LeftOut, Row, Summary};
 
 use super::page::Page;
-use super::period::{Period, minute};
-use super::span::{NOTHING, percent, span};
-use super::text::{grouped, short, table, wrapped};
-use super::{Report, Rules, by_words, figure, grouping, rules_words};
+use super::period::minute;
+use super::span::{percent, span};
+use super::text::{grouped, wrapped};
+use super::{About, Document, Report, Rules, by_words, figure, grouping, rows, rules_words};
 
 mod page;
 #[cfg(test)]
@@ -21,12 +20,8 @@ const LABEL: usize = 18;
 /// The report and what was asked.
 #[derive(Clone, Debug)]
 pub(crate) struct ResponseTimes<'a> {
-    /// The account.
-    pub(crate) account: &'a str,
-    /// Its zone.
-    pub(crate) zone: Tz,
-    /// Which days.
-    pub(crate) period: Period,
+    /// Whose, and of which days.
+    pub(crate) about: About<'a>,
     /// What a row stands for.
     pub(crate) by: By,
     /// By whose rules.
@@ -39,30 +34,10 @@ pub(crate) struct ResponseTimes<'a> {
     pub(crate) rows: Vec<Row>,
 }
 
-/// The JSON of design.md 7.5.
-#[derive(Serialize)]
-struct Document<'a> {
-    metric_version: i16,
-    r#as: &'static str,
-    /// `null` without `--by`.
-    by: Option<&'static str>,
-    from: Option<NaiveDate>,
-    to: Option<NaiveDate>,
-    target_seconds: f64,
-    rows: &'a [Row],
-}
-
 impl Report for ResponseTimes<'_> {
     fn document(&self) -> impl Serialize {
-        Document {
-            metric_version: events::METRIC_VERSION,
-            r#as: self.rules.as_str(),
-            by: grouping(self.by),
-            from: self.period.from,
-            to: self.period.to,
-            target_seconds: self.target_seconds,
-            rows: &self.rows,
-        }
+        Document::of(&self.about, self.rules.as_str(), grouping(self.by), &self.rows)
+            .within(self.target_seconds)
     }
 
     /// Names of nested fields are joined with an underscore.
@@ -99,14 +74,9 @@ impl ResponseTimes<'_> {
     /// Title and table, without the words below it.
     pub(crate) fn heading(&self) -> String {
         let target = span(Some(self.target_seconds));
-        let title = format!(
-            "Response times of {}{}, {} ({}), target {target}{}",
-            self.account,
-            by_words(self.by),
-            self.period.named(),
-            self.zone,
-            rules_words(self.rules)
-        );
+        let title =
+            self.about.headed(&format!("Response times of {}{}", self.about.account, by_words(self.by)));
+        let title = format!("{title}, target {target}{}", rules_words(self.rules));
         let within = format!("\nwithin\n{}", target.replace(' ', ""));
         let key = format!("\n\n{}", self.by.as_str());
         let in_hours = self.in_hours();
@@ -130,10 +100,7 @@ impl ResponseTimes<'_> {
             sixth,
             "reso-\nlution\np50",
         ];
-        let body = match self.rows.as_slice() {
-            [] => "nothing in this period".to_owned(),
-            rows => table(header, 1, rows.iter().map(|row| cells(row, in_hours)).collect()),
-        };
+        let body = rows::terminal(header, self.rows.iter().map(|row| cells(row, in_hours)).collect());
         format!("{title}\n\n{body}\n")
     }
 
@@ -175,7 +142,7 @@ impl ResponseTimes<'_> {
             Some(format!(
                 "{resolution} Within: answered in time, of all that were answered or lasted longer without an answer. \
                  Unanswered: closed without one. Waiting: had none yet at {} (those that were answered since count in both).",
-                minute(self.as_of, self.zone)
+                minute(self.as_of, self.about.zone)
             )),
             self.caution(),
             Some(reasons(self.left_out_by())),
@@ -225,7 +192,7 @@ fn cells(row: &Row, in_hours: bool) -> [String; 12] {
     let first = &row.first_response;
     let beside = if in_hours { &row.first_response_business } else { &row.reply };
     [
-        if row.label.trim().is_empty() { NOTHING.to_owned() } else { short(&row.label, LABEL) },
+        rows::named(&row.label, LABEL),
         grouped(row.requests),
         grouped(row.left_out),
         grouped(first.n),

@@ -1,15 +1,12 @@
 //! `report scores`.
 
-use chrono::NaiveDate;
-use chrono_tz::Tz;
 use serde::Serialize;
 use store::report::{By, ScoresRow};
 
-use super::page::{Page, Table};
-use super::period::Period;
+use super::page::Page;
 use super::span::{NOTHING, percent};
-use super::text::{grouped, short, table, wrapped};
-use super::{Report, Rules, by_words, definitions, figure, grouping, label_or_dash, rules_words};
+use super::text::{grouped, wrapped};
+use super::{About, Document, Report, Rules, by_words, definitions, figure, grouping, rows, rules_words};
 
 /// A label takes at most so many characters of a line.
 const LABEL: usize = 24;
@@ -17,29 +14,14 @@ const LABEL: usize = 24;
 /// The report and what was asked.
 #[derive(Clone, Debug)]
 pub(crate) struct ScoresReport<'a> {
-    /// The account.
-    pub(crate) account: &'a str,
-    /// Its zone.
-    pub(crate) zone: Tz,
-    /// Which days.
-    pub(crate) period: Period,
+    /// Whose, and of which days.
+    pub(crate) about: About<'a>,
     /// What a row stands for.
     pub(crate) by: By,
     /// By whose rules: our own or LiveChat's.
     pub(crate) rules: Rules,
     /// What was found.
     pub(crate) rows: Vec<ScoresRow>,
-}
-
-/// The JSON of design.md 7.5.
-#[derive(Serialize)]
-struct Document<'a> {
-    metric_version: i16,
-    r#as: &'static str,
-    by: Option<&'static str>,
-    from: Option<NaiveDate>,
-    to: Option<NaiveDate>,
-    rows: &'a [ScoresRow],
 }
 
 const HEADER: [&str; 12] = [
@@ -59,14 +41,7 @@ const HEADER: [&str; 12] = [
 
 impl Report for ScoresReport<'_> {
     fn document(&self) -> impl Serialize {
-        Document {
-            metric_version: events::METRIC_VERSION,
-            r#as: self.rules.as_str(),
-            by: grouping(self.by),
-            from: self.period.from,
-            to: self.period.to,
-            rows: &self.rows,
-        }
+        Document::of(&self.about, self.rules.as_str(), grouping(self.by), &self.rows)
     }
 
     fn header(&self) -> Vec<String> {
@@ -94,7 +69,7 @@ impl Report for ScoresReport<'_> {
     }
 
     fn table(&self) -> String {
-        let title = format!("{}, {} ({})", self.title(), self.period.named(), self.zone);
+        let title = self.about.headed(&self.title());
         let key = format!("\n{}", self.by.as_str());
         let csat = if self.rules == Rules::Livechat { "LiveChat\nscore" } else { "\nCSAT" };
         let header = [
@@ -109,15 +84,12 @@ impl Report for ScoresReport<'_> {
             "rated\nshare",
             "mean\nscore",
         ];
-        let body = match self.rows.as_slice() {
-            [] => "nothing in this period".to_owned(),
-            rows => table(header, 1, rows.iter().map(cells).collect()),
-        };
+        let body = rows::terminal(header, self.rows.iter().map(cells).collect());
         format!("{title}\n\n{body}\n\n{}\n", wrapped(&self.words()))
     }
 
     fn page(&self) -> Page {
-        let mut facts = Page::facts(self.account, self.zone, self.period);
+        let mut facts = self.about.facts();
         facts.push(("Rules", self.rules.named().unwrap_or("Chatledger").to_owned()));
         let csat = if self.rules == Rules::Livechat { "LiveChat's score" } else { "CSAT" };
         let columns = [
@@ -132,17 +104,7 @@ impl Report for ScoresReport<'_> {
             ("rated share", "response_rate"),
             ("mean score", "mean_score"),
         ];
-        let row = |row: &ScoresRow| {
-            let mut cells = cells(row).to_vec();
-            cells[0] = label_or_dash(&row.label);
-            cells
-        };
-        let table = Table {
-            caption: None,
-            columns: columns.map(|(heading, field)| (heading.to_owned(), field)).to_vec(),
-            rows: self.rows.iter().map(row).collect(),
-            texts: 1,
-        };
+        let table = rows::on_page(columns, self.rows.iter().map(|row| (row.label.as_str(), cells(row))));
         Page {
             title: self.title(),
             facts,
@@ -155,7 +117,7 @@ impl Report for ScoresReport<'_> {
 
 impl ScoresReport<'_> {
     fn title(&self) -> String {
-        format!("Scores of {}{}{}", self.account, by_words(self.by), rules_words(self.rules))
+        format!("Scores of {}{}{}", self.about.account, by_words(self.by), rules_words(self.rules))
     }
 
     fn words(&self) -> String {
@@ -191,7 +153,7 @@ fn cells(row: &ScoresRow) -> [String; 10] {
         _ => NOTHING.to_owned(),
     };
     [
-        if row.label.trim().is_empty() { NOTHING.to_owned() } else { short(&row.label, LABEL) },
+        rows::named(&row.label, LABEL),
         grouped(row.requests),
         grouped(row.rated),
         grouped(row.good),
@@ -206,16 +168,21 @@ fn cells(row: &ScoresRow) -> [String; 10] {
 
 #[cfg(test)]
 mod tests {
+    use chrono_tz::Tz;
+
     use super::super::ReportFormat;
+    use super::super::period::Period;
     use super::super::tests::assert_defined;
     use super::super::text::WIDTH;
     use super::*;
 
     fn report(rows: Vec<ScoresRow>) -> ScoresReport<'static> {
         ScoresReport {
-            account: "acme",
-            zone: Tz::Asia__Almaty,
-            period: Period { from: "2026-10-01".parse().ok(), to: None },
+            about: About {
+                account: "acme",
+                zone: Tz::Asia__Almaty,
+                period: Period { from: "2026-10-01".parse().ok(), to: None },
+            },
             by: By::Operator,
             rules: Rules::Chatledger,
             rows,

@@ -1,15 +1,11 @@
 //! `report tags`.
 
-use chrono::NaiveDate;
-use chrono_tz::Tz;
 use serde::Serialize;
 use store::report::{By, TagsRow};
 
-use super::page::{Page, Table};
-use super::period::Period;
-use super::span::NOTHING;
-use super::text::{grouped, short, table, wrapped};
-use super::{Report, by_words, definitions, grouping, label_or_dash};
+use super::page::Page;
+use super::text::{grouped, wrapped};
+use super::{About, Document, Report, by_words, definitions, grouping, rows};
 
 /// A label takes at most so many characters of a line.
 const LABEL: usize = 40;
@@ -17,41 +13,19 @@ const LABEL: usize = 40;
 /// The report and what was asked.
 #[derive(Clone, Debug)]
 pub(crate) struct Tags<'a> {
-    /// The account.
-    pub(crate) account: &'a str,
-    /// Its zone.
-    pub(crate) zone: Tz,
-    /// Which days.
-    pub(crate) period: Period,
+    /// Whose, and of which days.
+    pub(crate) about: About<'a>,
     /// What a row stands for.
     pub(crate) by: By,
     /// What was found.
     pub(crate) rows: Vec<TagsRow>,
 }
 
-/// The JSON, like that of the other reports.
-#[derive(Serialize)]
-struct Document<'a> {
-    metric_version: i16,
-    r#as: &'static str,
-    by: Option<&'static str>,
-    from: Option<NaiveDate>,
-    to: Option<NaiveDate>,
-    rows: &'a [TagsRow],
-}
-
 const HEADER: [&str; 6] = ["key", "label", "put", "removed", "requests", "clients"];
 
 impl Report for Tags<'_> {
     fn document(&self) -> impl Serialize {
-        Document {
-            metric_version: events::METRIC_VERSION,
-            r#as: "chatledger",
-            by: grouping(self.by),
-            from: self.period.from,
-            to: self.period.to,
-            rows: &self.rows,
-        }
+        Document::of(&self.about, "chatledger", grouping(self.by), &self.rows)
     }
 
     fn header(&self) -> Vec<String> {
@@ -68,12 +42,9 @@ impl Report for Tags<'_> {
     }
 
     fn table(&self) -> String {
-        let title = format!("{}, {} ({})", self.title(), self.period.named(), self.zone);
+        let title = self.about.headed(&self.title());
         let header = [self.by.as_str(), "put on", "taken off", "requests", "clients"];
-        let body = match self.rows.as_slice() {
-            [] => "nothing in this period".to_owned(),
-            rows => table(header, 1, rows.iter().map(cells).collect()),
-        };
+        let body = rows::terminal(header, self.rows.iter().map(cells).collect());
         format!("{title}\n\n{body}\n\n{}\n", wrapped(&self.words()))
     }
 
@@ -85,20 +56,10 @@ impl Report for Tags<'_> {
             ("requests", "requests"),
             ("clients", "clients"),
         ];
-        let row = |row: &TagsRow| {
-            let mut cells = cells(row).to_vec();
-            cells[0] = label_or_dash(&row.label);
-            cells
-        };
-        let table = Table {
-            caption: None,
-            columns: columns.map(|(heading, field)| (heading.to_owned(), field)).to_vec(),
-            rows: self.rows.iter().map(row).collect(),
-            texts: 1,
-        };
+        let table = rows::on_page(columns, self.rows.iter().map(|row| (row.label.as_str(), cells(row))));
         Page {
             title: self.title(),
-            facts: Page::facts(self.account, self.zone, self.period),
+            facts: self.about.facts(),
             tables: vec![table],
             notes: vec![self.words()],
             definitions: definitions::tags(),
@@ -108,7 +69,7 @@ impl Report for Tags<'_> {
 
 impl Tags<'_> {
     fn title(&self) -> String {
-        format!("Tags of requests of {}{}", self.account, by_words(self.by))
+        format!("Tags of requests of {}{}", self.about.account, by_words(self.by))
     }
 
     fn words(&self) -> String {
@@ -128,19 +89,23 @@ fn counts(row: &TagsRow) -> [i64; 4] {
 
 fn cells(row: &TagsRow) -> [String; 5] {
     let [put, removed, requests, clients] = counts(row).map(grouped);
-    let label = if row.label.trim().is_empty() { NOTHING.to_owned() } else { short(&row.label, LABEL) };
+    let label = rows::named(&row.label, LABEL);
     [label, put, removed, requests, clients]
 }
 
 #[cfg(test)]
 mod tests {
+    use chrono_tz::Tz;
+
     use super::super::ReportFormat;
+    use super::super::period::Period;
     use super::super::tests::assert_defined;
     use super::super::text::WIDTH;
     use super::*;
 
     fn report(by: By, rows: Vec<TagsRow>) -> Tags<'static> {
-        Tags { account: "acme", zone: Tz::Asia__Almaty, period: Period::default(), by, rows }
+        let about = About { account: "acme", zone: Tz::Asia__Almaty, period: Period::default() };
+        Tags { about, by, rows }
     }
 
     fn row(label: &str) -> TagsRow {

@@ -1,15 +1,14 @@
 //! `report workload`.
 
-use chrono::{DateTime, NaiveDate, Utc};
-use chrono_tz::Tz;
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use store::report::{By, WorkloadRow};
 
-use super::page::{Page, Table};
-use super::period::{Period, minute};
+use super::page::Page;
+use super::period::minute;
 use super::span::NOTHING;
-use super::text::{grouped, short, table, wrapped};
-use super::{Report, by_words, definitions, figure, grouping, label_or_dash};
+use super::text::{grouped, wrapped};
+use super::{About, Document, Report, by_words, definitions, figure, grouping, rows};
 
 /// A label takes at most so many characters of a line.
 const LABEL: usize = 16;
@@ -17,29 +16,14 @@ const LABEL: usize = 16;
 /// The report and what was asked.
 #[derive(Clone, Debug)]
 pub(crate) struct Workload<'a> {
-    /// The account.
-    pub(crate) account: &'a str,
-    /// Its zone.
-    pub(crate) zone: Tz,
-    /// Which days.
-    pub(crate) period: Period,
+    /// Whose, and of which days.
+    pub(crate) about: About<'a>,
     /// What a row stands for.
     pub(crate) by: By,
     /// When what was open was looked at.
     pub(crate) as_of: DateTime<Utc>,
     /// What was found.
     pub(crate) rows: Vec<WorkloadRow>,
-}
-
-/// The JSON, like that of the other reports.
-#[derive(Serialize)]
-struct Document<'a> {
-    metric_version: i16,
-    r#as: &'static str,
-    by: Option<&'static str>,
-    from: Option<NaiveDate>,
-    to: Option<NaiveDate>,
-    rows: &'a [WorkloadRow],
 }
 
 const HEADER: [&str; 13] = [
@@ -60,14 +44,7 @@ const HEADER: [&str; 13] = [
 
 impl Report for Workload<'_> {
     fn document(&self) -> impl Serialize {
-        Document {
-            metric_version: events::METRIC_VERSION,
-            r#as: "chatledger",
-            by: grouping(self.by),
-            from: self.period.from,
-            to: self.period.to,
-            rows: &self.rows,
-        }
+        Document::of(&self.about, "chatledger", grouping(self.by), &self.rows)
     }
 
     fn header(&self) -> Vec<String> {
@@ -85,7 +62,7 @@ impl Report for Workload<'_> {
     }
 
     fn table(&self) -> String {
-        let title = format!("{}, {} ({})", self.title(), self.period.named(), self.zone);
+        let title = self.about.headed(&self.title());
         let key = format!("\n\n{}", self.by.as_str());
         let header = [
             key.as_str(),
@@ -101,16 +78,13 @@ impl Report for Workload<'_> {
             "oper-\nator\nhours",
             "clients\nan hour",
         ];
-        let body = match self.rows.as_slice() {
-            [] => "nothing in this period".to_owned(),
-            rows => table(header, 1, rows.iter().map(cells).collect()),
-        };
+        let body = rows::terminal(header, self.rows.iter().map(cells).collect());
         format!("{title}\n\n{body}\n\n{}\n", wrapped(&self.words()))
     }
 
     fn page(&self) -> Page {
-        let mut facts = Page::facts(self.account, self.zone, self.period);
-        facts.push(("Open as of", minute(self.as_of, self.zone)));
+        let mut facts = self.about.facts();
+        facts.push(("Open as of", minute(self.as_of, self.about.zone)));
         let columns = [
             (self.by.as_str(), "key"),
             ("opened", "opened"),
@@ -125,17 +99,7 @@ impl Report for Workload<'_> {
             ("operator hours", "operator_hours"),
             ("clients an hour", "people_per_operator_hour"),
         ];
-        let row = |row: &WorkloadRow| {
-            let mut cells = cells(row).to_vec();
-            cells[0] = label_or_dash(&row.label);
-            cells
-        };
-        let table = Table {
-            caption: None,
-            columns: columns.map(|(heading, field)| (heading.to_owned(), field)).to_vec(),
-            rows: self.rows.iter().map(row).collect(),
-            texts: 1,
-        };
+        let table = rows::on_page(columns, self.rows.iter().map(|row| (row.label.as_str(), cells(row))));
         Page {
             title: self.title(),
             facts,
@@ -148,7 +112,7 @@ impl Report for Workload<'_> {
 
 impl Workload<'_> {
     fn title(&self) -> String {
-        format!("Workload of {}{}", self.account, by_words(self.by))
+        format!("Workload of {}{}", self.about.account, by_words(self.by))
     }
 
     fn words(&self) -> String {
@@ -158,7 +122,7 @@ impl Workload<'_> {
             _ => "Open".to_owned(),
         };
         let sentences = [
-            format!("{open}, at the latest at {}.", minute(self.as_of, self.zone)),
+            format!("{open}, at the latest at {}.", minute(self.as_of, self.about.zone)),
             "Clients: those who wrote, or to whom a person wrote. Operator hours: local hours in which an operator wrote to \
              clients; clients an hour: to how many of them, on average. Surveys and deleted messages are left out."
                 .to_owned(),
@@ -197,7 +161,7 @@ fn counts(row: &WorkloadRow) -> [i64; 10] {
 
 fn cells(row: &WorkloadRow) -> [String; 12] {
     let [a, b, c, d, e, f, g, h, i, j] = counts(row).map(grouped);
-    let label = if row.label.trim().is_empty() { NOTHING.to_owned() } else { short(&row.label, LABEL) };
+    let label = rows::named(&row.label, LABEL);
     let an_hour =
         row.people_per_operator_hour.map_or_else(|| NOTHING.to_owned(), |mean| format!("{mean:.1}"));
     [label, a, b, c, d, e, f, g, h, i, j, an_hour]
@@ -205,16 +169,21 @@ fn cells(row: &WorkloadRow) -> [String; 12] {
 
 #[cfg(test)]
 mod tests {
+    use chrono_tz::Tz;
+
     use super::super::ReportFormat;
+    use super::super::period::Period;
     use super::super::tests::assert_defined;
     use super::super::text::WIDTH;
     use super::*;
 
     fn report(by: By, rows: Vec<WorkloadRow>) -> Workload<'static> {
         Workload {
-            account: "acme",
-            zone: Tz::Asia__Almaty,
-            period: Period { from: "2026-10-01".parse().ok(), to: "2026-10-07".parse().ok() },
+            about: About {
+                account: "acme",
+                zone: Tz::Asia__Almaty,
+                period: Period { from: "2026-10-01".parse().ok(), to: "2026-10-07".parse().ok() },
+            },
             by,
             as_of: "2026-10-07T19:00:00Z".parse().unwrap(),
             rows,

@@ -22,7 +22,8 @@ pub(super) fn start(stage: &Stage<'_>, tasks: &TaskTracker, ended: &Ended) -> Ar
         Settings::default(),
         store::LIVE,
         &installation.owner(),
-    );
+    )
+    .timed(installation.clock.clone());
     let until = (*stop).clone();
     tasks.spawn(ended.clone().watch(ROLE, async move { runner.run(until).await }));
     tasks.spawn(lag::watch((*installation).clone(), (*stop).clone()));

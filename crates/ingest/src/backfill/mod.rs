@@ -16,6 +16,7 @@ pub mod offline;
 
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ::chat2desk::{Client, Pace, TokioTimer};
 use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
@@ -169,6 +170,7 @@ pub struct Backfill {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: DeliveryIds,
     pub(crate) pace: Arc<Pace>,
+    patience: Duration,
 }
 
 impl Backfill {
@@ -182,7 +184,13 @@ impl Backfill {
         ids: DeliveryIds,
     ) -> Self {
         let pace = Arc::new(Pace::new(account.calls_per_second, Arc::new(TokioTimer::default())));
-        Self { log, pool, client, account, clock, ids, pace }
+        Self { log, pool, client, account, clock, ids, pace, patience: repair::PATIENCE }
+    }
+
+    /// The same with another longest wait for the projection.
+    #[must_use]
+    pub fn patient(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     /// The same at another pace: one that is shared with other callers of the account, or of a test.

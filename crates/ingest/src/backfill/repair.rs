@@ -8,13 +8,15 @@ use std::time::Duration;
 
 use ::chat2desk::{MessagesQuery, Request, Start};
 use chrono::{DateTime, Days, NaiveDate, Utc};
-use store::{budgets, completeness, figures};
+use store::completeness::CompletenessRow;
+use store::level::Level;
+use store::{budgets, completeness};
 use tokio_util::sync::CancellationToken;
 
 use super::fetch::Fetched;
 use super::pages::{Press, RawPage};
 use super::{Backfill, Outcome, Range, month};
-use crate::completeness::{Judged, final_from};
+use crate::completeness::{Judged, final_from, fingerprint};
 use crate::error::IngestError;
 
 /// Days that are looked at each time.
@@ -24,7 +26,7 @@ const COUNTED: usize = 100;
 /// A day is fetched again at most so often in a local day.
 const REFETCHES: i64 = 3;
 /// Longest wait for the projection.
-const PATIENCE: Duration = Duration::from_secs(300);
+pub(super) const PATIENCE: Duration = Duration::from_secs(300);
 /// Between two questions whether it has caught up.
 const ASK: Duration = Duration::from_millis(200);
 
@@ -57,9 +59,13 @@ impl Backfill {
     /// [`IngestError`], one line that names the next step.
     pub async fn keep_complete(&self, stop: &CancellationToken) -> Result<Look, IngestError> {
         let mut look = Look::default();
-        self.count(&mut look, stop).await?;
-        // A page that is not projected yet is no gap.
+        // What is not projected yet is no gap, and a count that is not read yet would be asked for again.
         if !self.is_level(stop).await? {
+            look.is_cut_short = true;
+            return Ok(look);
+        }
+        self.count(&mut look, stop).await?;
+        if look.counted > 0 && !self.is_level(stop).await? {
             look.is_cut_short = true;
             return Ok(look);
         }
@@ -69,10 +75,11 @@ impl Backfill {
         let mut transaction = store::begin(&self.pool).await?;
         completeness::write(&mut transaction, &self.account.id, &rows, now).await?;
         store::commit(transaction).await?;
-        look.red = rows.iter().filter(|row| row.state == "red").map(|row| row.day).collect();
+        let is_red = |row: &CompletenessRow| row.state == "red";
+        look.red = rows.iter().filter(|row| is_red(row)).map(|row| row.day).collect();
         look.red.dedup();
-        for day in look.red.clone() {
-            if !self.refetch(day, &mut look, stop).await? {
+        for of_day in rows.chunk_by(|a, b| a.day == b.day).filter(|rows| rows.iter().any(is_red)) {
+            if !self.refetch(of_day, &mut look, stop).await? {
                 break;
             }
         }
@@ -122,18 +129,21 @@ impl Backfill {
         Ok(true)
     }
 
-    /// Fetches a day again unless it was often enough today; false: no more of them now.
+    /// Fetches a day again unless it was often enough today, or so often without any change that it would be in vain;
+    /// false: no more of them now.
     async fn refetch(
         &self,
-        day: NaiveDate,
+        rows: &[CompletenessRow],
         look: &mut Look,
         stop: &CancellationToken,
     ) -> Result<bool, IngestError> {
-        if self.judged().refetches().await?.get(&day).is_some_and(|counts| counts.1 >= REFETCHES) {
+        let Some(day) = rows.first().map(|row| row.day) else { return Ok(true) };
+        let (tries, evidence) = (self.judged().refetches().await?, fingerprint(rows));
+        if tries.today(day) >= REFETCHES || tries.is_given_up(day, &evidence) {
             return Ok(true);
         }
         let (account, began_at) = (&self.account.id, self.clock.now());
-        completeness::begin_refetch(&self.pool, account, day, began_at).await?;
+        completeness::begin_refetch(&self.pool, account, day, &evidence, began_at).await?;
         tracing::warn!(account.id = %account, completeness.day = %day, "something of a day is missing, fetching it again");
         let range = Range::Days { since: Some(day), until: Some(day) };
         let run = self.run_days(range, &|_| {}, stop).await;
@@ -167,21 +177,13 @@ impl Backfill {
     /// Whether what is in the log now is in the tables, waiting for it.
     async fn is_level(&self, stop: &CancellationToken) -> Result<bool, IngestError> {
         let ends = self.log.bounds().await?;
-        let (mut waited, mut mark) = (Duration::ZERO, None);
+        let ends = ends.iter().filter(|end| end.end > end.start).map(|end| (end.partition, end.end));
+        let (mut level, mut waited) = (Level::with(ends.collect()), Duration::ZERO);
         loop {
-            let read = store::positions::list(&self.pool).await?;
-            let next = |partition| read.iter().find(|at| at.partition == partition).map(|at| at.next);
-            if mark.is_none()
-                && ends.iter().all(|end| end.end == end.start || next(end.partition) >= Some(end.end))
-            {
-                mark = Some(figures::newest_mark(&self.pool).await?);
-            }
-            if let Some(mark) = mark
-                && !figures::waits_through(&self.pool, mark).await?
-            {
+            if level.is_reached(&self.pool).await? {
                 return Ok(true);
             }
-            if waited >= PATIENCE || stop.is_cancelled() {
+            if waited >= self.patience || stop.is_cancelled() {
                 return Ok(false);
             }
             waited += ASK;

@@ -15,6 +15,9 @@ pub use reading::Judged;
 /// Ids become visible late (design.md 6): a day is counted for good so long after its end.
 const SETTLED: TimeDelta = TimeDelta::minutes(15);
 
+/// Said of a red day that was fetched often enough.
+const GIVEN_UP: &str = "; fetching it again changes nothing";
+
 /// What a day's count came to.
 struct Verdict {
     state: &'static str,
@@ -34,14 +37,31 @@ impl Verdict {
         Self { state: "not_provable", reason: Some(reason.to_owned()) }
     }
 
-    fn red(missing: i64) -> Self {
-        Self { state: "red", reason: Some(format!("{missing} missing")) }
+    fn red(missing: i64, surplus: i64) -> Self {
+        let beside = match surplus {
+            ..=0 => String::new(),
+            surplus => format!(", {surplus} more than the platform shows"),
+        };
+        Self { state: "red", reason: Some(format!("{missing} missing{beside}")) }
     }
 }
 
 /// When a day's counts are final.
 pub fn final_from(day: NaiveDate, zone: Tz) -> DateTime<Utc> {
     day.succ_opt().map_or(DateTime::<Utc>::MAX_UTC, |next| day_start(next, zone) + SETTLED)
+}
+
+/// What of a day is missing, as counted and stored: as long as it says the same, fetching the day again changed nothing.
+pub fn fingerprint<'a>(rows: impl IntoIterator<Item = &'a CompletenessRow>) -> String {
+    let of = |count: Option<i64>| count.map(|count| count.to_string()).unwrap_or_default();
+    let red = rows.into_iter().filter(|row| row.state == "red");
+    red.map(|row| {
+        let reason = row.reason.as_deref().unwrap_or_default();
+        let reason = reason.strip_suffix(GIVEN_UP).unwrap_or(reason);
+        format!("{} {}/{} {reason}", row.subject, of(row.counted), of(row.stored))
+    })
+    .collect::<Vec<_>>()
+    .join("; ")
 }
 
 /// Judges a day: five rows. `refetched` is how often it was fetched again.
@@ -67,7 +87,9 @@ pub fn judge(evidence: &DayEvidence, zone: Tz, refetched: i64) -> Vec<Completene
         at: evidence.requests_at,
         fetched: evidence.requests_fetched,
         left_out: evidence.requests_left_out,
+        rejected: evidence.requests_rejected,
         listed: evidence.requests_listed,
+        listed_now: evidence.requests_listed_now,
         stored: evidence.requests_stored,
     };
     let ratings = Report {
@@ -75,7 +97,9 @@ pub fn judge(evidence: &DayEvidence, zone: Tz, refetched: i64) -> Vec<Completene
         at: evidence.ratings_at,
         fetched: evidence.ratings_fetched,
         left_out: evidence.ratings_left_out,
+        rejected: evidence.ratings_rejected,
         listed: evidence.ratings_listed,
+        listed_now: evidence.ratings_listed_now,
         stored: evidence.ratings_stored,
     };
     let unlisted = || Verdict::not_provable("the platform has no list of them");
@@ -100,19 +124,21 @@ pub fn judge(evidence: &DayEvidence, zone: Tz, refetched: i64) -> Vec<Completene
 }
 
 fn judge_messages(counted: i64, evidence: &DayEvidence) -> Verdict {
-    let missing = counted - evidence.messages_stored;
-    let (near, undated) = (evidence.messages_near, evidence.messages_undated);
+    let stored = evidence.messages_stored;
+    // What the list does not show is none of those that it counts: it must not stand in for one that is missing.
+    let missing = counted - (stored - evidence.messages_unlisted);
+    let surplus = stored - counted + missing.max(0);
     match missing {
-        0 => Verdict::green(),
         // A webhook's time is finer than the list's, and may lie on the other side of midnight.
-        1.. if missing <= near => {
+        1.. if missing <= evidence.messages_near => {
             Verdict::explained(format!("{missing} stored on the other side of midnight"))
         }
-        1.. => Verdict::red(missing),
-        _ if -missing <= undated => {
-            Verdict::explained(format!("{} more stored, at times that are not known", -missing))
+        1.. => Verdict::red(missing, surplus),
+        _ if surplus == 0 => Verdict::green(),
+        _ if surplus <= evidence.messages_undated => {
+            Verdict::explained(format!("{surplus} more stored, at times that are not known"))
         }
-        _ => Verdict::explained(format!("{} more stored than the platform shows now", -missing)),
+        _ => Verdict::explained(format!("{surplus} more stored than the platform shows now")),
     }
 }
 
@@ -122,27 +148,33 @@ struct Report {
     at: Option<DateTime<Utc>>,
     fetched: i64,
     left_out: i64,
+    rejected: i64,
     listed: i64,
+    listed_now: i64,
     stored: i64,
 }
 
 fn judge_report(counted: i64, report: &Report) -> Verdict {
-    let missing = counted - report.listed;
+    // What an earlier list had stands in for nothing that this one counts.
+    let (missing, earlier) = (counted - report.listed_now, report.listed - report.listed_now);
+    if missing > 0 && report.fetched < counted {
+        return Verdict::red(missing, earlier);
+    }
     if missing > 0 {
-        return match report.fetched {
-            // All rows came: there are fewer different ones, or their times say another day (chat2desk.md 2.5).
-            fetched if fetched - report.left_out >= counted => {
-                Verdict::explained(format!("{missing} repeated or moved by the platform"))
-            }
-            fetched if fetched >= counted && report.left_out >= missing => {
-                Verdict::explained(format!("{missing} larger than the log takes"))
-            }
-            _ => Verdict::red(missing),
-        };
+        // All rows came. What is not ours are repetitions, or their times say another day (chat2desk.md 2.5).
+        let theirs = missing - report.left_out - report.rejected;
+        let reasons = [
+            (report.left_out, "larger than the log takes"),
+            (report.rejected, "came and could not be decoded"),
+            (theirs, "repeated or moved by the platform"),
+        ];
+        let reasons = reasons.into_iter().filter(|(count, _)| *count > 0);
+        let reasons: Vec<String> = reasons.map(|(count, what)| format!("{count} {what}")).collect();
+        return Verdict::explained(reasons.join(", "));
     }
     match report.listed - report.stored {
-        0 if missing == 0 => Verdict::green(),
-        0 => Verdict::explained(format!("{} more listed before than now", -missing)),
+        0 if earlier == 0 => Verdict::green(),
+        0 => Verdict::explained(format!("{earlier} more listed before than now")),
         homeless => Verdict::explained(format!("{homeless} only in the report, of nobody known")),
     }
 }
@@ -162,6 +194,7 @@ mod tests {
             requests_at: at,
             requests_fetched: 3,
             requests_listed: 3,
+            requests_listed_now: 3,
             requests_stored: 3,
             ratings_counted: Some(0),
             ratings_at: at,
@@ -199,8 +232,33 @@ mod tests {
         assert_eq!(states(&repeated)[1], "explained: 2 repeated or moved by the platform");
         let large = DayEvidence { requests_left_out: 2, ..repeated };
         assert_eq!(states(&large)[1], "explained: 2 larger than the log takes");
+        let unread = DayEvidence { requests_rejected: 1, ..repeated.clone() };
+        assert_eq!(
+            states(&unread)[1],
+            "explained: 1 came and could not be decoded, 1 repeated or moved by the platform"
+        );
+        let both = DayEvidence { requests_left_out: 1, ..unread };
+        assert_eq!(
+            states(&both)[1],
+            "explained: 1 larger than the log takes, 1 came and could not be decoded"
+        );
         let homeless = DayEvidence { requests_stored: 2, ..evidence() };
         assert_eq!(states(&homeless)[1], "explained: 1 only in the report, of nobody known");
+    }
+
+    #[test]
+    fn one_too_many_does_not_hide_one_that_is_missing() {
+        let beside = DayEvidence { messages_unlisted: 1, ..evidence() };
+        assert_eq!(states(&beside)[0], "red: 1 missing, 1 more than the platform shows");
+        let more = DayEvidence { messages_stored: 12, messages_unlisted: 3, ..evidence() };
+        assert_eq!(states(&more)[0], "red: 1 missing, 3 more than the platform shows");
+        let deleted = DayEvidence { messages_stored: 11, messages_unlisted: 1, ..evidence() };
+        assert_eq!(states(&deleted)[0], "explained: 1 more stored than the platform shows now");
+        // The report listed a request that it lists no more, and one that it lists now did not come.
+        let earlier = DayEvidence { requests_listed_now: 2, requests_fetched: 2, ..evidence() };
+        assert_eq!(states(&earlier)[1], "red: 1 missing, 1 more than the platform shows");
+        let gone = DayEvidence { requests_counted: Some(2), requests_listed_now: 2, ..evidence() };
+        assert_eq!(states(&gone)[1], "explained: 1 more listed before than now");
     }
 
     #[test]

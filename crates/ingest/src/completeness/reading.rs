@@ -1,16 +1,19 @@
 //! Reads what a judgement needs. No call to the platform, and nothing is written.
 
-use std::collections::HashMap;
-
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use events::AccountId;
-use store::completeness::{self, CompletenessRow};
+use store::completeness::{self, CompletenessRow, Refetches};
 use store::{PgPool, StoreError, cursors};
 
-use super::{final_from, judge};
+use super::{GIVEN_UP, final_from, fingerprint, judge};
 use crate::backfill::day_start;
 use crate::chat2desk::walk::MessagesState;
+
+/// Days whose evidence is read by one statement.
+const DAYS: usize = 14;
+/// A day that was fetched so often and looks as before is fetched again only when something of it changes.
+const UNCHANGED: i64 = 6;
 
 /// An account whose days are judged.
 #[derive(Clone, Copy, Debug)]
@@ -36,14 +39,17 @@ pub(crate) struct Coverage {
 }
 
 impl Coverage {
+    /// Whether the list of messages was read of a day: what it did not bring it does not show.
+    fn is_read(&self, day: NaiveDate) -> bool {
+        self.read.is_some_and(|(first, last)| first <= day && day <= last)
+    }
+
     /// The days from `since` to `until`, in order.
     pub(crate) fn days(&self, since: Option<NaiveDate>, until: Option<NaiveDate>) -> Vec<NaiveDate> {
         let first = [self.read.map(|read| read.0), self.heard_from].into_iter().flatten().min();
         let Some(first) = first else { return Vec::new() };
-        let is_expected = |day: &NaiveDate| {
-            self.read.is_some_and(|(first, last)| first <= *day && *day <= last)
-                || self.heard_from.is_some_and(|from| from <= *day)
-        };
+        let is_expected =
+            |day: &NaiveDate| self.is_read(*day) || self.heard_from.is_some_and(|from| from <= *day);
         since
             .map_or(first, |since| since.max(first))
             .iter_days()
@@ -64,13 +70,33 @@ impl Judged<'_> {
         since: Option<NaiveDate>,
         until: Option<NaiveDate>,
     ) -> Result<Vec<CompletenessRow>, StoreError> {
-        let days = self.coverage().await?.days(since, until);
+        let coverage = self.coverage().await?;
         let refetches = self.refetches().await?;
-        let evidence = completeness::evidence(self.pool, self.account, self.zone.name(), &days).await?;
-        let judged = |evidence: &completeness::DayEvidence| {
-            judge(evidence, self.zone, refetches.get(&evidence.day).map_or(0, |counts| counts.0))
-        };
-        Ok(evidence.iter().flat_map(judged).collect())
+        let mut rows = Vec::new();
+        for days in coverage.days(since, until).chunks(DAYS) {
+            for mut evidence in
+                completeness::evidence(self.pool, self.account, self.zone.name(), days).await?
+            {
+                if !coverage.is_read(evidence.day) {
+                    evidence.messages_unlisted = 0;
+                }
+                rows.extend(self.judged(&evidence, &refetches));
+            }
+        }
+        Ok(rows)
+    }
+
+    /// A day's rows; a red one says when fetching does not help.
+    fn judged(&self, evidence: &completeness::DayEvidence, refetches: &Tries) -> Vec<CompletenessRow> {
+        let day = evidence.day;
+        let mut rows = judge(evidence, self.zone, refetches.in_all(day));
+        if refetches.is_given_up(day, &fingerprint(&rows)) {
+            for row in rows.iter_mut().filter(|row| row.state == "red") {
+                let missing = row.reason.take().unwrap_or_default();
+                row.reason = Some(format!("{missing}{GIVEN_UP}"));
+            }
+        }
+        rows
     }
 
     /// Which days should be whole.
@@ -101,10 +127,33 @@ impl Judged<'_> {
         Ok(Coverage { read, heard_from, today: day_of(self.now) })
     }
 
-    /// By day: how often it was fetched again in all, and today.
-    pub(crate) async fn refetches(&self) -> Result<HashMap<NaiveDate, (i64, i64)>, StoreError> {
+    /// How often each day was fetched again.
+    pub(crate) async fn refetches(&self) -> Result<Tries, StoreError> {
         let today = day_start(self.now.with_timezone(&self.zone).date_naive(), self.zone);
-        let refetches = completeness::refetches(self.pool, self.account, today).await?;
-        Ok(refetches.into_iter().map(|(day, all, today)| (day, (all, today))).collect())
+        Ok(Tries(completeness::refetches(self.pool, self.account, today).await?))
+    }
+}
+
+/// How often days were fetched again, and what they looked like then.
+pub(crate) struct Tries(Vec<Refetches>);
+
+impl Tries {
+    fn of(&self, day: NaiveDate) -> impl Iterator<Item = &Refetches> {
+        self.0.iter().filter(move |tries| tries.day == day)
+    }
+
+    fn in_all(&self, day: NaiveDate) -> i64 {
+        self.of(day).map(|tries| tries.tries).sum()
+    }
+
+    /// How often today.
+    pub(crate) fn today(&self, day: NaiveDate) -> i64 {
+        self.of(day).map(|tries| tries.recent).sum()
+    }
+
+    /// Whether the day was fetched so often without anything of it changing that it will not change.
+    pub(crate) fn is_given_up(&self, day: NaiveDate, evidence: &str) -> bool {
+        let same = self.of(day).filter(|tries| tries.evidence.as_deref() == Some(evidence));
+        !evidence.is_empty() && same.map(|tries| tries.done).sum::<i64>() >= UNCHANGED
     }
 }

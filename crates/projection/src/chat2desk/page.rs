@@ -29,7 +29,7 @@ pub(super) fn count(delivery: &Delivery, rules: &AccountRules) -> Option<Observa
 }
 
 /// The list and the day that a page is about.
-fn about(delivery: &Delivery) -> Option<(String, NaiveDate)> {
+pub(super) fn about(delivery: &Delivery) -> Option<(String, NaiveDate)> {
     let capture = &delivery.capture;
     match capture.list()? {
         // Local days, the last one exclusive; without an end it is more than a day.

@@ -14,6 +14,16 @@ const MOST_PARTS: usize = 1000;
 
 /// Reads a delivery of Chat2Desk.
 pub(crate) fn translate(delivery: &Delivery, rules: &AccountRules) -> Decoded {
+    let mut decoded = decoded(delivery, rules);
+    // What cannot be read of a day is missing of it because of us.
+    if !decoded.rejections.is_empty() && delivery.road == Road::Backfill {
+        let listed = page::about(delivery);
+        decoded.rejections.iter_mut().for_each(|rejection| rejection.listed.clone_from(&listed));
+    }
+    decoded
+}
+
+fn decoded(delivery: &Delivery, rules: &AccountRules) -> Decoded {
     // Meta and row count of a page: evidence for completeness where it is about one day.
     if delivery.capture.part == Some(PagePart::Envelope) {
         let observations = page::count(delivery, rules).into_iter().collect();
@@ -48,7 +58,9 @@ pub(crate) fn translate(delivery: &Delivery, rules: &AccountRules) -> Decoded {
                 }
                 decoded.read += 1;
             }
-            Err(Reject(reason, detail)) => decoded.rejections.push(Rejection { part, reason, detail }),
+            Err(Reject(reason, detail)) => {
+                decoded.rejections.push(Rejection { part, reason, detail, listed: None });
+            }
         }
     }
     decoded

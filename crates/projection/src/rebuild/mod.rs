@@ -23,7 +23,7 @@ use log::{Log, LogError};
 use store::changes::{self, ChangeKind};
 use store::generations::state::{self, Phase, State};
 use store::generations::{self, NEXT, OLD, indexes, settle};
-use store::{PgPool, StoreError, figures, positions};
+use store::{PgPool, StoreError, level, positions};
 
 use crate::Rules;
 use crate::runner::{ProjectionError, Settings, adopt, fold_marked};
@@ -205,8 +205,8 @@ impl Rebuild {
     /// # Errors
     /// As of the store.
     pub async fn fold_waiting(&self) -> Result<(), RebuildError> {
-        let mark = figures::newest_mark(&self.live).await?;
-        while figures::waits_through(&self.live, mark).await? {
+        let mark = level::newest_mark(&self.live).await?;
+        while level::waits_through(&self.live, mark).await? {
             match fold_marked(&self.live, &self.rules, Settings::default().fold_subjects).await {
                 // Another process has what is left.
                 Ok(folding) if folding.subjects == 0 => tokio::time::sleep(MOMENT).await,

@@ -4,11 +4,31 @@
 //! escalation opens and nothing is sent live. The business hours that reports subtract change in the same transaction; those of
 //! operators are no input of the fold.
 
+use chrono::{DateTime, Utc};
 use store::report::calendar::{self, OfOperators};
 use store::rules::{self, Adopted};
 use store::{PgPool, StoreError};
 
-use crate::{OperatorHours, Rules};
+use crate::{OperatorHours, Rules, publishing};
+
+/// Looks at the published figures of accounts that get other rules, while their rows are folded under those before: what
+/// had changed keeps its own cause. Where that fails it is restated with the configuration; folding goes on either way.
+pub(super) async fn look_before(pool: &PgPool, all: &Rules, now: DateTime<Utc>) {
+    let looking = async {
+        let ours: Vec<(&str, i64)> =
+            all.accounts().map(|(account, _)| (account, all.fingerprint(account))).collect();
+        let mut transaction = store::begin(pool).await?;
+        let replaced = rules::replaced(&mut transaction, &ours).await?;
+        store::commit(transaction).await?;
+        for account in &replaced {
+            publishing::look_before(pool, now, Some(account)).await?;
+        }
+        Ok::<(), StoreError>(())
+    };
+    if let Err(error) = looking.await {
+        tracing::warn!(error = %error, "what changed before the configuration is restated with it");
+    }
+}
 
 /// Adopts the rules of every account, configured or known from before.
 pub(crate) async fn adopt(pool: &PgPool, all: &Rules) -> Result<(), StoreError> {

@@ -19,6 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use events::{Clock, SystemClock};
 use log::{Leases, Limit, Log, LogError};
 use store::folding::Share;
 use store::{PgPool, StoreError};
@@ -118,6 +119,9 @@ pub struct Runner {
     pool: PgPool,
     rules: Rules,
     settings: Settings,
+    clock: Arc<dyn Clock>,
+    /// Published figures are those of the live generation.
+    is_live: bool,
     leases: Leases,
     /// The log holds more than the last batch brought.
     behind: Arc<AtomicBool>,
@@ -138,7 +142,14 @@ impl Runner {
     ) -> Self {
         let leases = Leases::new(pool.clone(), scope, owner, settings.lease);
         let marked = (0..settings.fold_loops.max(1)).map(|_| Arc::new(Notify::new())).collect();
-        Self { log, pool, rules, settings, leases, behind: Arc::default(), marked }
+        let (clock, is_live) = (Arc::new(SystemClock), scope == store::LIVE);
+        Self { log, pool, rules, settings, clock, is_live, leases, behind: Arc::default(), marked }
+    }
+
+    /// The same by another clock.
+    #[must_use]
+    pub fn timed(self, clock: Arc<dyn Clock>) -> Self {
+        Self { clock, ..self }
     }
 
     /// Runs until `shutdown`, then gives its partitions back.
@@ -284,6 +295,9 @@ impl Runner {
     /// Before the first row is folded.
     async fn adopt_rules(&self, stop: &CancellationToken) -> Result<(), ProjectionError> {
         let mut pause = Pause::new();
+        if self.is_live {
+            adopting::look_before(&self.pool, &self.rules, self.clock.now()).await;
+        }
         while !stop.is_cancelled() {
             match adopt(&self.pool, &self.rules).await {
                 Ok(()) => break,

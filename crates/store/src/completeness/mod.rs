@@ -1,7 +1,7 @@
 //! `chat.completeness` and what it is judged from; `ledger.refetches`: which days were fetched again.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use events::AccountId;
+use events::{AccountId, Road};
 use serde::Serialize;
 use sqlx::{PgConnection, PgExecutor};
 
@@ -22,6 +22,8 @@ pub struct DayEvidence {
     pub messages_near: i64,
     /// Messages of the day whose own time is not known.
     pub messages_undated: i64,
+    /// Messages stored that no page of the list brought. Says something only of days that the list was read of.
+    pub messages_unlisted: i64,
     /// Rows of the requests report.
     pub requests_counted: Option<i64>,
     /// When it was fetched.
@@ -30,8 +32,12 @@ pub struct DayEvidence {
     pub requests_fetched: i64,
     /// Of them rows that the log did not take.
     pub requests_left_out: i64,
+    /// Of them rows that could not be decoded.
+    pub requests_rejected: i64,
     /// Requests that the report lists on the day.
     pub requests_listed: i64,
+    /// Of them those that it listed when it was fetched last.
+    pub requests_listed_now: i64,
     /// Those of them that have a row.
     pub requests_stored: i64,
     /// Rows of the rating report.
@@ -42,13 +48,17 @@ pub struct DayEvidence {
     pub ratings_fetched: i64,
     /// Of them rows that the log did not take.
     pub ratings_left_out: i64,
+    /// Of them rows that could not be decoded.
+    pub ratings_rejected: i64,
     /// Ratings that the report lists on the day.
     pub ratings_listed: i64,
+    /// Of them those that it listed when it was fetched last.
+    pub ratings_listed_now: i64,
     /// Those of them that have a row, or no score.
     pub ratings_stored: i64,
 }
 
-/// The evidence for each of these local days, in order.
+/// The evidence for each of these local days, in order. Reads what lies between them: not for more than some weeks at once.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`] when the database does not answer in time.
@@ -65,6 +75,7 @@ pub async fn evidence(
         .bind(account.as_str())
         .bind(zone)
         .bind(days)
+        .bind(Road::Backfill.rank())
         .fetch_all(executor)
         .await?)
 }
@@ -158,7 +169,22 @@ pub async fn write(
     Ok(())
 }
 
-/// How often each day was fetched again: in all, and since an instant.
+/// How often a day was fetched again.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct Refetches {
+    /// The local day.
+    pub day: NaiveDate,
+    /// What was counted and stored of it before; none for tries of older versions.
+    pub evidence: Option<String>,
+    /// How often, while it looked so.
+    pub tries: i64,
+    /// Of them since an instant.
+    pub recent: i64,
+    /// Of them those that read all there is to read.
+    pub done: i64,
+}
+
+/// How often each day was fetched again, by what it looked like: in all, and since an instant.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`] when the database does not answer.
@@ -166,10 +192,11 @@ pub async fn refetches(
     executor: impl PgExecutor<'_>,
     account: &AccountId,
     since: DateTime<Utc>,
-) -> Result<Vec<(NaiveDate, i64, i64)>, StoreError> {
+) -> Result<Vec<Refetches>, StoreError> {
     Ok(sqlx::query_as(
-        "select day, count(*), count(*) filter (where began_at >= $2) from ledger.refetches \
-         where account_id = $1 group by day order by day",
+        "select day, evidence, count(*) as tries, count(*) filter (where began_at >= $2) as recent, \
+                count(*) filter (where outcome = 'done') as done \
+         from ledger.refetches where account_id = $1 group by day, evidence order by day",
     )
     .bind(account.as_str())
     .bind(since)
@@ -177,7 +204,7 @@ pub async fn refetches(
     .await?)
 }
 
-/// Writes down that a day is fetched again: before the first call, so that a crash counts too.
+/// Writes down that a day is fetched again, and what it looked like: before the first call, so that a crash counts too.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`] when the database does not answer.
@@ -185,13 +212,16 @@ pub async fn begin_refetch(
     executor: impl PgExecutor<'_>,
     account: &AccountId,
     day: NaiveDate,
+    evidence: &str,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "insert into ledger.refetches (account_id, day, began_at) values ($1, $2, $3) on conflict do nothing",
+        "insert into ledger.refetches (account_id, day, evidence, began_at) values ($1, $2, $3, $4) \
+         on conflict do nothing",
     )
     .bind(account.as_str())
     .bind(day)
+    .bind(evidence)
     .bind(now)
     .execute(executor)
     .await?;

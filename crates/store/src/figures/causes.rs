@@ -23,6 +23,8 @@ pub struct Candidate {
     pub transport: String,
     /// Its hour.
     pub hour: i16,
+    /// Tags that were ever put on it.
+    pub tags: Vec<String>,
     /// The last delivery that told something new of such requests.
     pub delivery_id: Uuid,
     /// When it was received.

@@ -8,7 +8,10 @@ asked as (
            array(select distinct o from unnest(array[coalesce(r.first_operator_id, r.holder_operator_id, ''),
                                                      coalesce(r.last_operator_id, r.holder_operator_id, '')]) o
                  order by o) as operators,
-           coalesce(r.channel_id, '') as channel, coalesce(r.transport, '') as transport, r.local_hour as hour
+           coalesce(r.channel_id, '') as channel, coalesce(r.transport, '') as transport, r.local_hour as hour,
+           -- Those too that were taken off: that may be what happened.
+           array(select distinct t.tag_id from request_tags t
+                 where t.account_id = r.account_id and t.request_key = r.request_key order by t.tag_id) as tags
     from days d
     join requests r on r.account_id = d.account_id and r.local_day = d.day
 ),
@@ -30,17 +33,17 @@ told as (
     ) f
 ),
 counted as (
-    select account_id, day, operators, channel, transport, hour, count(distinct delivery_id) as deliveries
+    select account_id, day, operators, channel, transport, hour, tags, count(distinct delivery_id) as deliveries
     from told
-    group by 1, 2, 3, 4, 5, 6
+    group by 1, 2, 3, 4, 5, 6, 7
 ),
 last_told as (
-    select distinct on (account_id, day, operators, channel, transport, hour)
-           account_id, day, operators, channel, transport, hour, delivery_id, received_at, observed_at, rank
+    select distinct on (account_id, day, operators, channel, transport, hour, tags)
+           account_id, day, operators, channel, transport, hour, tags, delivery_id, received_at, observed_at, rank
     from told
-    order by account_id, day, operators, channel, transport, hour, received_at desc, delivery_id desc
+    order by account_id, day, operators, channel, transport, hour, tags, received_at desc, delivery_id desc
 )
 select l.*, c.deliveries
 from last_told l
-join counted c using (account_id, day, operators, channel, transport, hour)
+join counted c using (account_id, day, operators, channel, transport, hour, tags)
 order by l.received_at desc, l.delivery_id desc

@@ -1,11 +1,14 @@
 //! Which days are to be frozen, and which frozen ones to be looked at again.
 
+use std::ops::RangeInclusive;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use events::AccountId;
 use sqlx::postgres::PgRow;
 use sqlx::{FromRow, PgExecutor, Row as _};
 
 use crate::StoreError;
+use crate::report::By;
 
 /// How a day's figures are computed.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -16,7 +19,7 @@ pub struct Settings {
     pub target_seconds: f64,
 }
 
-/// A frozen day whose rows are not those that its figures were computed from.
+/// A frozen day whose rows, or the hours that are subtracted from them, are not those that its figures were computed from.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Published {
     /// The account.
@@ -31,8 +34,25 @@ pub struct Published {
     pub frozen_at: DateTime<Utc>,
     /// When the figures as they stand were computed.
     pub looked_at: DateTime<Utc>,
+    /// What its figures are grouped by.
+    pub dimensions: Vec<By>,
     /// Of the rows as they are.
     pub digest: String,
+    /// The hours of operators that its figures were computed by, and are.
+    pub hours: OperatorHours,
+}
+
+/// The hours of operators that figures are computed by, and what of them changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OperatorHours {
+    /// What the configuration says, as a hash.
+    pub calendars: String,
+    /// Who goes by which calendar, as a hash.
+    pub members: String,
+    /// The configuration said otherwise before.
+    pub have_calendars_changed: bool,
+    /// Somebody went by another one before.
+    pub have_members_changed: bool,
 }
 
 impl FromRow<'_, PgRow> for Published {
@@ -48,7 +68,17 @@ impl FromRow<'_, PgRow> for Published {
             metric_version: row.try_get("metric_version")?,
             frozen_at: row.try_get("frozen_at")?,
             looked_at: row.try_get("looked_at")?,
+            dimensions: {
+                let names: Vec<String> = row.try_get("dimensions")?;
+                By::ALL.into_iter().filter(|by| names.iter().any(|name| name == by.as_str())).collect()
+            },
             digest: row.try_get("digest")?,
+            hours: OperatorHours {
+                calendars: row.try_get("calendars")?,
+                members: row.try_get("members")?,
+                have_calendars_changed: row.try_get("calendars_changed")?,
+                have_members_changed: row.try_get("members_changed")?,
+            },
         })
     }
 }
@@ -96,37 +126,43 @@ pub async fn unpublished(
     .await?)
 }
 
-/// Frozen days from `since` on (null: all) whose rows have changed, or whose figures are of another version. Reads the
-/// hashes of these days' rows.
+/// The accounts whose figures are published.
+///
+/// # Errors
+/// [`StoreError::Unavailable`] when the database does not answer.
+pub async fn accounts(executor: impl PgExecutor<'_>) -> Result<Vec<String>, StoreError> {
+    Ok(sqlx::query_scalar("select account_id from ledger.publishing order by 1").fetch_all(executor).await?)
+}
+
+/// The frozen days of an account from `since` on (null: all), in order.
+///
+/// # Errors
+/// [`StoreError::Unavailable`] when the database does not answer.
+pub async fn frozen(
+    executor: impl PgExecutor<'_>,
+    account: &str,
+    since: Option<NaiveDate>,
+) -> Result<Vec<NaiveDate>, StoreError> {
+    let sql = "select day from ledger.published_days \
+               where account_id = $1 and ($2::date is null or day >= $2::date) order by day";
+    Ok(sqlx::query_scalar(sql).bind(account).bind(since).fetch_all(executor).await?)
+}
+
+/// Frozen days of an account whose rows or operators' hours have changed, or whose figures are of another version, in
+/// order. Reads the hashes of these days' rows: not for more than some weeks at once.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`] when the database does not answer in time.
 pub async fn touched(
     executor: impl PgExecutor<'_>,
-    since: Option<NaiveDate>,
+    account: &str,
+    days: RangeInclusive<NaiveDate>,
 ) -> Result<Vec<Published>, StoreError> {
     Ok(sqlx::query_as(include_str!("touched.sql"))
-        .bind(since)
+        .bind(account)
+        .bind(days.start())
+        .bind(days.end())
         .bind(events::METRIC_VERSION)
         .fetch_all(executor)
-        .await?)
-}
-
-/// The newest mark that waits to be folded; 0 when nothing was ever marked.
-///
-/// # Errors
-/// [`StoreError::Unavailable`] when the database does not answer.
-pub async fn newest_mark(executor: impl PgExecutor<'_>) -> Result<i64, StoreError> {
-    Ok(sqlx::query_scalar("select coalesce(max(mark_id), 0) from marks").fetch_one(executor).await?)
-}
-
-/// Whether anything that was marked up to this mark still waits to be folded.
-///
-/// # Errors
-/// [`StoreError::Unavailable`] when the database does not answer.
-pub async fn waits_through(executor: impl PgExecutor<'_>, mark: i64) -> Result<bool, StoreError> {
-    Ok(sqlx::query_scalar("select exists (select from marks where mark_id <= $1)")
-        .bind(mark)
-        .fetch_one(executor)
         .await?)
 }

@@ -1,18 +1,20 @@
 //! `ledger.published_figures` and `ledger.restatements`: what was said to people, and what was said otherwise later.
 //!
-//! A day is frozen once. Its `digest` sums the hashes of the rows that its figures are computed from: as long as it is
-//! the same, nothing can have changed, and looking costs one grouped read of three tables, and nothing in the fold.
-//! Where it differs the figures are computed again, by the functions of the reports, and compared.
+//! A day is frozen once. Its `digest` sums the hashes of the rows that its figures are computed from, and beside it stand
+//! hashes of the operators' hours: as long as they are the same, nothing can have changed, and looking costs one grouped
+//! read of four tables, and nothing in the fold. Where one differs the figures are computed again, by the functions of the
+//! reports, and compared.
 //!
 //! The functions run in the caller's transaction. Who changes something takes [`lock`] first.
 
 mod causes;
 mod days;
+mod pending;
 mod restating;
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::NaiveDate;
 use events::AccountId;
 use sqlx::PgConnection;
 
@@ -20,17 +22,20 @@ use crate::report::{self, By, Query, ScoresQuery};
 use crate::{StoreError, marks};
 
 pub use causes::{Candidate, candidates};
-pub use days::{Published, Settings, newest_mark, published_account, touched, unpublished, waits_through};
+pub use days::{
+    OperatorHours, Published, Settings, accounts, frozen, published_account, touched, unpublished,
+};
+pub use pending::{Cause, Pending, is_pending, note, pending, settled};
 pub use restating::{Restatement, freeze, insert, looked_at, standing};
 
-/// What a figure is: dimension (`all`, `operator`, `channel`, `transport`, `hour`), key, metric.
+/// What a figure is: dimension (`all`, `operator`, `channel`, `transport`, `hour`, `tag`), key, metric.
 pub type FigureKey = (String, String, String);
 
 /// Figures of one day. What has no value is not there.
 pub type Figures = BTreeMap<FigureKey, f64>;
 
-/// Of these a day's figures are frozen.
-const DIMENSIONS: [By; 5] = [By::All, By::Operator, By::Channel, By::Transport, By::Hour];
+/// By these a day's figures are frozen.
+pub const DIMENSIONS: [By; 6] = [By::All, By::Operator, By::Channel, By::Transport, By::Hour, By::Tag];
 
 /// Lets one caller at a time publish or restate, and keeps a rebuild from switching meanwhile, until the transaction
 /// ends. What is read for it should be read in another transaction that begins afterwards.
@@ -43,7 +48,8 @@ pub async fn lock(connection: &mut PgConnection) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The figures of an account's local day as the reports have them now, with waiting as of the end of the day.
+/// The figures of an account's local day by these dimensions, as the reports have them now, with waiting as of the end of
+/// the day.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`] when the database does not answer.
@@ -51,11 +57,11 @@ pub async fn of_day(
     connection: &mut PgConnection,
     account: &AccountId,
     day: NaiveDate,
-    as_of: DateTime<Utc>,
-    target_seconds: f64,
+    dimensions: &[By],
+    Settings { as_of, target_seconds }: Settings,
 ) -> Result<Figures, StoreError> {
     let mut figures = Figures::new();
-    for by in DIMENSIONS {
+    for by in dimensions.iter().copied() {
         let query = Query { account, from: Some(day), to: Some(day), by, target_seconds, as_of };
         for row in report::response_times(&mut *connection, &query).await? {
             let mut put = putter(&mut figures, by, &row.key);

@@ -7,8 +7,9 @@ use uuid::Uuid;
 
 use super::{Figures, Published, Settings};
 use crate::StoreError;
+use crate::report::By;
 
-/// Freezes the figures of a day. False: it is frozen already, and stays as it is.
+/// Freezes the figures of a day, by all of [`super::DIMENSIONS`]. False: it is frozen already, and stays as it is.
 ///
 /// The digest is of no rows: the next look takes what is there then, finds the figures the same, and keeps it.
 ///
@@ -24,8 +25,8 @@ pub async fn freeze(
 ) -> Result<bool, StoreError> {
     let is_new = sqlx::query(
         "insert into ledger.published_days \
-             (account_id, day, as_of, target_seconds, metric_version, frozen_at, digest, looked_at) \
-         values ($1, $2, $3, $4, $5, $6, '', $6) on conflict do nothing",
+             (account_id, day, as_of, target_seconds, metric_version, frozen_at, digest, looked_at, dimensions) \
+         values ($1, $2, $3, $4, $5, $6, '', $6, $7) on conflict do nothing",
     )
     .bind(account.as_str())
     .bind(day)
@@ -33,6 +34,7 @@ pub async fn freeze(
     .bind(settings.target_seconds)
     .bind(events::METRIC_VERSION)
     .bind(now)
+    .bind(super::DIMENSIONS.map(By::as_str).as_slice())
     .execute(&mut *connection)
     .await?
     .rows_affected()
@@ -106,7 +108,7 @@ pub struct Restatement {
     /// Which, what it was, what it is.
     pub difference: super::Difference,
     /// The word for the cause.
-    pub cause: &'static str,
+    pub cause: String,
     /// What changed, in words.
     pub detail: Option<String>,
     /// The delivery that caused it.
@@ -140,7 +142,7 @@ pub async fn insert(
     .bind(metrics)
     .bind(restatements.iter().map(|one| one.difference.1).collect::<Vec<_>>())
     .bind(restatements.iter().map(|one| one.difference.2).collect::<Vec<_>>())
-    .bind(restatements.iter().map(|one| one.cause).collect::<Vec<_>>())
+    .bind(restatements.iter().map(|one| one.cause.as_str()).collect::<Vec<_>>())
     .bind(restatements.iter().map(|one| one.detail.as_deref()).collect::<Vec<_>>())
     .bind(restatements.iter().map(|one| one.delivery).collect::<Vec<_>>())
     .bind(restatements.iter().map(|one| one.deliveries).collect::<Vec<_>>())
@@ -151,7 +153,7 @@ pub async fn insert(
     Ok(())
 }
 
-/// Notes that the figures of a day were computed from the rows of this digest.
+/// Notes that the figures of a day were computed from the rows of this digest and by these hours.
 ///
 /// # Errors
 /// [`StoreError::Unavailable`] when the database does not answer.
@@ -161,7 +163,8 @@ pub async fn looked_at(
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "update ledger.published_days set digest = $3, looked_at = $4, metric_version = $5 \
+        "update ledger.published_days \
+         set digest = $3, looked_at = $4, metric_version = $5, calendars = $6, members = $7 \
          where account_id = $1 and day = $2",
     )
     .bind(day.account.as_str())
@@ -169,6 +172,8 @@ pub async fn looked_at(
     .bind(&day.digest)
     .bind(now)
     .bind(events::METRIC_VERSION)
+    .bind(&day.hours.calendars)
+    .bind(&day.hours.members)
     .execute(connection)
     .await?;
     Ok(())

@@ -97,7 +97,12 @@ impl Switch {
     pub async fn finish(mut self) -> Result<Switched, StoreError> {
         let connection = &mut *self.transaction;
         check_fit(connection).await?;
-        for statement in [include_str!("switch_positions.sql"), include_str!("switch_changes.sql")] {
+        for statement in [
+            include_str!("switch_positions.sql"),
+            include_str!("switch_changes.sql"),
+            include_str!("switch_causes.sql"),
+            include_str!("switch_completeness.sql"),
+        ] {
             sqlx::raw_sql(statement).execute(&mut *connection).await?;
         }
         let mut switched = Switched::default();

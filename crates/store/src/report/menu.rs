@@ -3,7 +3,7 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use events::AccountId;
 use serde::Serialize;
-use sqlx::{FromRow as _, PgExecutor, Row as _, postgres::PgRow};
+use sqlx::PgExecutor;
 
 use super::{By, Summary};
 use crate::StoreError;
@@ -46,7 +46,7 @@ pub struct MenuQuery<'a> {
 }
 
 /// One row of the report, serialised as the report's JSON has it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, sqlx::FromRow)]
 pub struct MenuRow {
     /// What it stands for.
     pub key: String,
@@ -65,33 +65,8 @@ pub struct MenuRow {
     /// Asked / requests; from 0 to 1.
     pub asked_share: Option<f64>,
     /// From that question to the first reply by a person.
+    #[sqlx(flatten)]
     pub first_response: Summary,
-}
-
-impl sqlx::FromRow<'_, PgRow> for MenuRow {
-    fn from_row(row: &PgRow) -> sqlx::Result<Self> {
-        Ok(Self {
-            key: row.try_get("key")?,
-            label: row.try_get("label")?,
-            chosen: row.try_get("chosen")?,
-            clients: row.try_get("clients")?,
-            requests: row.try_get("requests")?,
-            left_out: row.try_get("left_out")?,
-            asked: row.try_get("asked")?,
-            asked_share: row.try_get("asked_share")?,
-            first_response: Summary {
-                n: row.try_get("n")?,
-                mean: row.try_get("mean")?,
-                p50: row.try_get("p50")?,
-                p90: row.try_get("p90")?,
-                p95: row.try_get("p95")?,
-                max: row.try_get("max")?,
-                within_target: row.try_get("within_target")?,
-                unanswered: row.try_get("unanswered")?,
-                waiting: row.try_get("waiting")?,
-            },
-        })
-    }
 }
 
 /// The report. Days and hours come in their order, everything else the most chosen first; by [`By::All`] there is always
@@ -100,7 +75,7 @@ impl sqlx::FromRow<'_, PgRow> for MenuRow {
 /// # Errors
 /// [`StoreError::Unavailable`] when the database does not answer in time.
 pub async fn menu(executor: impl PgExecutor<'_>, query: &MenuQuery<'_>) -> Result<Vec<MenuRow>, StoreError> {
-    let rows = sqlx::query(include_str!("menu.sql"))
+    Ok(sqlx::query_as(include_str!("menu.sql"))
         .bind(query.account.as_str())
         .bind(query.from)
         .bind(query.to)
@@ -108,6 +83,5 @@ pub async fn menu(executor: impl PgExecutor<'_>, query: &MenuQuery<'_>) -> Resul
         .bind(query.target_seconds)
         .bind(query.as_of)
         .fetch_all(executor)
-        .await?;
-    Ok(rows.iter().map(MenuRow::from_row).collect::<sqlx::Result<_>>()?)
+        .await?)
 }

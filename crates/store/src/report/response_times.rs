@@ -69,7 +69,7 @@ pub struct Query<'a> {
 /// A duration counts whenever it ended: a customer who asked on Sunday and was answered on Monday is in Sunday's `n`,
 /// else the longest waits would be in no report at all. `waiting` looks at one instant: the same customer was waiting
 /// at the end of Sunday, and stands there too.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, sqlx::FromRow)]
 pub struct Summary {
     /// How many have a duration.
     pub n: i64,
@@ -179,15 +179,8 @@ pub(super) struct Line {
     offline: i64,
     company: i64,
     metric: i32,
-    n: i64,
-    mean: Option<f64>,
-    p50: Option<f64>,
-    p90: Option<f64>,
-    p95: Option<f64>,
-    max: Option<f64>,
-    within_target: Option<f64>,
-    unanswered: i64,
-    waiting: i64,
+    #[sqlx(flatten)]
+    summary: Summary,
 }
 
 /// The report. Days and hours come in their order, everything else the busiest first; by [`By::All`] there is always
@@ -228,17 +221,7 @@ pub(super) fn rows(lines: Vec<Line>) -> Vec<Row> {
             rows.push(begun(&line));
         }
         if let Some(row) = rows.last_mut() {
-            *row.summary(line.metric) = Summary {
-                n: line.n,
-                mean: line.mean,
-                p50: line.p50,
-                p90: line.p90,
-                p95: line.p95,
-                max: line.max,
-                within_target: line.within_target,
-                unanswered: line.unanswered,
-                waiting: line.waiting,
-            };
+            *row.summary(line.metric) = line.summary;
         }
     }
     rows

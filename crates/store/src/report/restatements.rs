@@ -14,7 +14,7 @@ pub struct RestatementRow {
     pub restated_at: DateTime<Utc>,
     /// The published local day.
     pub day: NaiveDate,
-    /// `all`, `operator`, `channel`, `transport` or `hour`.
+    /// `all`, `operator`, `channel`, `transport`, `hour` or `tag`.
     pub dimension: String,
     /// Which one.
     pub key: String,

@@ -6,16 +6,16 @@ use super::super::page::{Page, Table};
 use super::super::period::minute;
 use super::super::span::{percent, span};
 use super::super::text::grouped;
-use super::super::{by_words, definitions, label_or_dash, rules_words};
+use super::super::{by_words, definitions, rows, rules_words};
 use super::{FIELDS, ResponseTimes, reasons};
 
 /// The page of the report.
 pub(super) fn of(report: &ResponseTimes<'_>) -> Page {
     let target = span(Some(report.target_seconds));
-    let mut facts = Page::facts(report.account, report.zone, report.period);
+    let mut facts = report.about.facts();
     facts.push(("Target", target.clone()));
     facts.push(("Rules", report.rules.named().unwrap_or("Chatledger").to_owned()));
-    facts.push(("Waiting as of", minute(report.as_of, report.zone)));
+    facts.push(("Waiting as of", minute(report.as_of, report.about.zone)));
     if let (By::All, [all]) = (report.by, report.rows.as_slice()) {
         facts.push(("Requests", grouped(all.requests)));
         facts.push(("Left out", grouped(all.left_out)));
@@ -27,7 +27,7 @@ pub(super) fn of(report: &ResponseTimes<'_>) -> Page {
     Page {
         title: format!(
             "Response times of {}{}{}",
-            report.account,
+            report.about.account,
             by_words(report.by),
             rules_words(report.rules)
         ),
@@ -52,10 +52,10 @@ impl ResponseTimes<'_> {
     }
 
     /// One table for each duration that there is; what is counted stands in the first.
-    fn several(&self, rows: &[Row], target: &str) -> Vec<Table> {
+    fn several(&self, all: &[Row], target: &str) -> Vec<Table> {
         let table = |place: usize, name: &'static str| {
             let row = |row: &Row| {
-                let mut cells = vec![label_or_dash(&row.label)];
+                let mut cells = vec![rows::named_whole(&row.label)];
                 if place == 0 {
                     cells.extend([grouped(row.requests), grouped(row.left_out)]);
                 }
@@ -69,9 +69,9 @@ impl ResponseTimes<'_> {
                 );
             }
             columns.extend(headings(target));
-            Table { caption: Some(named(name)), columns, rows: rows.iter().map(row).collect(), texts: 1 }
+            Table { caption: Some(named(name)), columns, rows: all.iter().map(row).collect(), texts: 1 }
         };
-        let is_there = |place: usize| place == 0 || rows.iter().any(|row| row.summaries()[place].1.n > 0);
+        let is_there = |place: usize| place == 0 || all.iter().any(|row| row.summaries()[place].1.n > 0);
         let names = Row::default().summaries().map(|(name, _)| name);
         (0..)
             .zip(names)

@@ -1,6 +1,9 @@
 //! What people and programs read.
 
+use chrono_tz::Tz;
+
 use super::super::ReportFormat;
+use super::super::period::Period;
 use super::super::tests::assert_defined;
 use super::super::text::WIDTH;
 use super::*;
@@ -21,9 +24,11 @@ fn summary(n: i64, p50: f64) -> Summary {
 
 fn report(by: By, rows: Vec<Row>) -> ResponseTimes<'static> {
     ResponseTimes {
-        account: "acme",
-        zone: Tz::Asia__Almaty,
-        period: Period { from: "2026-10-01".parse().ok(), to: "2026-10-07".parse().ok() },
+        about: About {
+            account: "acme",
+            zone: Tz::Asia__Almaty,
+            period: Period { from: "2026-10-01".parse().ok(), to: "2026-10-07".parse().ok() },
+        },
         by,
         rules: Rules::Chatledger,
         target_seconds: 120.0,
