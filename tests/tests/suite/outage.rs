@@ -229,3 +229,25 @@ async fn one_of_three_brokers_killed_under_load_loses_nothing_that_was_answered_
     let pool = database.pool();
     assert_kept(&home, &pool, load).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_publisher_that_stopped_for_good_is_told_by_readiness() {
+    let database = database().await;
+    let home = home_on(&database, "partitions = 2", &account(NOBODY, "history = \"none\""));
+    let up = home.up().await;
+    becomes_ready(&up, 200).await;
+    up.process.stop().await.succeeded();
+    // No later try can help.
+    let pool = database.pool();
+    sqlx::raw_sql("drop table ledger.publishing cascade").execute(&pool).await.unwrap();
+    let up = home.up().await;
+    becomes_ready(&up, 503).await;
+    let page = http().get(up.url("/readyz")).send().await.unwrap().text().await.unwrap();
+    assert!(
+        page.contains("publishing of figures: not ready") && page.contains("projection: ready"),
+        "{page}"
+    );
+    let ended = up.process.stop().await;
+    assert!(ended.code() == Some(1) && ended.stderr.contains("publishing of figures"), "{}", ended.stderr);
+    pool.close().await;
+}

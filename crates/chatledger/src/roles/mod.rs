@@ -98,7 +98,7 @@ impl Services {
                     probes.push(Arc::new(taking.clone()));
                     intake = Some(taking);
                 }
-                Role::Project => probes.push(project::start(stage, &tasks, &ended)),
+                Role::Project => probes.extend(project::start(stage, &tasks, &ended)),
                 Role::Escalate => {
                     probes.push(escalate::start(stage, &tasks, &ended)?);
                     // The links in its messages lead here where no other address is configured.

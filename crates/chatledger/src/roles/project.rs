@@ -11,9 +11,10 @@ use super::ended::Ended;
 use crate::{lag, rules};
 
 const ROLE: &str = "projection";
+const PUBLISHING: &str = "publishing of figures";
 
 /// Projects until the stop. Capture goes on without a projection: what comes is kept.
-pub(super) fn start(stage: &Stage<'_>, tasks: &TaskTracker, ended: &Ended) -> Arc<dyn Probe> {
+pub(super) fn start(stage: &Stage<'_>, tasks: &TaskTracker, ended: &Ended) -> [Arc<dyn Probe>; 2] {
     let Stage { installation, configuration, stop, .. } = stage;
     let runner = Runner::new(
         installation.log.clone(),
@@ -29,6 +30,6 @@ pub(super) fn start(stage: &Stage<'_>, tasks: &TaskTracker, ended: &Ended) -> Ar
     tasks.spawn(lag::watch((*installation).clone(), (*stop).clone()));
     let publisher = rules::publisher(installation, configuration);
     let until = (*stop).clone();
-    tasks.spawn(ended.clone().watch("publishing of figures", async move { publisher.run(until).await }));
-    ended.probe(ROLE)
+    tasks.spawn(ended.clone().watch(PUBLISHING, async move { publisher.run(until).await }));
+    [ROLE, PUBLISHING].map(|part| ended.probe(part))
 }
