@@ -94,5 +94,9 @@ pub async fn replaced(
 
 /// The accounts whose rows are folded under some rules.
 pub async fn accounts(executor: impl sqlx::PgExecutor<'_>) -> Result<Vec<String>, StoreError> {
-    Ok(sqlx::query_scalar("select account_id from folded_rules order by 1").fetch_all(executor).await?)
+    Ok(sqlx::query_scalar(
+        "select account_id from folded_rules union select account_id from accounting order by 1",
+    )
+    .fetch_all(executor)
+    .await?)
 }

@@ -115,6 +115,43 @@ async fn after_a_change_the_rows_are_those_of_the_new_rules_from_the_beginning_a
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_is_only_in_the_log_is_folded_again_by_another_program() {
+    let (database, log) = filled(6).await;
+    let other = deliveries(&mut Chance::new(7))
+        .into_iter()
+        .map(|delivery| events::Delivery { account: "other".parse().unwrap(), ..delivery })
+        .map(|delivery| Entry { delivery, partition_hash: 1 })
+        .collect();
+    log.append(other).await.unwrap();
+    let rules = changes().remove(0).1;
+    let pool = database.pool();
+    catch_up(&database, &log, &rules, "first").await;
+    let before = crate::tables::rows(&pool).await;
+    assert!(
+        before.iter().any(|row| row.starts_with("messages") && row.contains("\"account_id\": \"other\""))
+    );
+    // Once its account is known, a start folds nothing again.
+    catch_up(&database, &log, &rules, "second").await;
+    let adopted_at = "select max(adopted_at) from folded_rules";
+    let adopted: chrono::DateTime<chrono::Utc> =
+        sqlx::query_scalar(adopted_at).fetch_one(&pool).await.unwrap();
+    catch_up(&database, &log, &rules, "third").await;
+    let again: chrono::DateTime<chrono::Utc> = sqlx::query_scalar(adopted_at).fetch_one(&pool).await.unwrap();
+    assert_eq!(adopted, again);
+
+    // As another version of the program would have left it.
+    sqlx::raw_sql(
+        "update folded_rules set rules = rules + 1; update messages set text = 'of another version', row_hash = 0",
+    )
+    .execute(&pool)
+    .await
+    .unwrap();
+    catch_up(&database, &log, &rules, "another program").await;
+    crate::tables::assert_same(&before, &crate::tables::rows(&pool).await, "folded again");
+    pool.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_still_runs_under_the_old_configuration_stops_and_says_what_to_do() {
     let (database, log) = filled(4).await;
     let mut both = changes().into_iter();
