@@ -16,6 +16,7 @@ use crate::projection::account::{deliveries, webhook};
 use crate::projection::rules;
 use crate::tables::{assert_same, rows, settled};
 
+mod inside;
 mod outside;
 mod program;
 mod underway;

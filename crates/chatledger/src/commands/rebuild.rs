@@ -126,7 +126,8 @@ impl RebuildCommand {
         let outcome = match compared {
             Ok(diff) => {
                 // What differs is said before anything is exchanged.
-                self.tell_differences(&diff)?;
+                let moves = generations::moves(pool).await?;
+                self.tell_differences(&diff, &moves)?;
                 let exchanged = if self.diff {
                     Ok(None)
                 } else {
@@ -137,38 +138,53 @@ impl RebuildCommand {
                     progress.finish();
                     switched.map(Some)
                 };
-                exchanged.map(|switched| (diff, switched))
+                exchanged.map(|switched| (diff, moves, switched))
             }
             Err(error) => Err(error),
         };
         if matches!(outcome, Err(RebuildError::Cancelled)) {
             rebuild.discard().await?;
         }
-        if matches!(outcome, Ok((_, Some(_)))) {
+        if matches!(outcome, Ok((_, _, Some(_)))) {
             // What was stored at the last moment counts too.
             rebuild.fold_waiting().await?;
         }
         rebuild.close().await;
-        let (diff, switched) = outcome?;
+        let (diff, moves, switched) = outcome?;
         claim.release().await?;
-        self.tell_outcome(&diff, switched.as_ref())?;
+        self.tell_outcome(&diff, &moves, switched.as_ref())?;
         match switched {
             Some(_) => after_the_switch(installation).await,
             None => Ok(()),
         }
     }
 
-    fn tell_differences(&self, diff: &[TableDiff]) -> anyhow::Result<()> {
-        if self.format == Format::Table {
-            writeln!(std::io::stdout(), "{}", differences::table(diff))?;
+    /// What differs, and what of others the exchange takes away.
+    fn tell_differences(&self, diff: &[TableDiff], moves: &[String]) -> anyhow::Result<()> {
+        if self.format == Format::Json {
+            return Ok(());
+        }
+        let mut out = std::io::stdout();
+        writeln!(out, "{}", differences::table(diff))?;
+        for what in moves {
+            writeln!(
+                out,
+                "{what} is not ours: the exchange takes it to schema {OLD} with the tables before; bring or make it anew after it"
+            )?;
         }
         Ok(())
     }
 
-    fn tell_outcome(&self, diff: &[TableDiff], switched: Option<&Switched>) -> anyhow::Result<()> {
+    fn tell_outcome(
+        &self,
+        diff: &[TableDiff],
+        moves: &[String],
+        switched: Option<&Switched>,
+    ) -> anyhow::Result<()> {
         let mut out = std::io::stdout();
         if self.format == Format::Json {
-            return Ok(writeln!(out, "{}", json!({"diff": diff, "switched": switched}))?);
+            let told = json!({"diff": diff, "moves": moves, "switched": switched});
+            return Ok(writeln!(out, "{told}")?);
         }
         let Some(switched) = switched else {
             let next = "`chatledger rebuild` goes on and exchanges them, `--cancel` drops them";

@@ -146,6 +146,7 @@ impl Rebuild {
                 "{held} still reads schema {OLD}, which a rebuild replaces; make it anew on schema chat or drop it"
             )));
         }
+        generations::check_inside_old(&self.live).await?;
         if let Some(state) = state::get(&self.live).await? {
             let is_sound = match state.phase {
                 Phase::Loading | Phase::Settling | Phase::Folding => {

@@ -11,6 +11,7 @@
 pub mod bucket;
 pub mod diff;
 pub mod indexes;
+mod inside;
 pub mod load;
 mod outside;
 pub mod settle;
@@ -114,10 +115,30 @@ pub async fn drop_schema(pool: &PgPool, schema: &'static str) -> Result<(), Stor
             names.join(", ")
         )));
     }
+    if schema == OLD {
+        inside::check(&mut transaction, OLD).await?;
+    }
     let statement = format!("drop schema if exists {schema} cascade");
     sqlx::query("set local statement_timeout = 0").execute(&mut *transaction).await?;
     sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&mut *transaction).await?;
     crate::commit(transaction).await
+}
+
+/// Refuses while the generation before holds what is not ours: it would be dropped with it.
+///
+/// # Errors
+/// [`StoreError::Refused`] names it and says what to do.
+pub async fn check_inside_old(pool: &PgPool) -> Result<(), StoreError> {
+    let mut connection = pool.acquire().await?;
+    inside::check(&mut connection, OLD).await
+}
+
+/// What others made inside of the live generation: it goes to the generation before with the switch. Known when the tables
+/// of the next one are made.
+pub async fn moves(pool: &PgPool) -> Result<Vec<String>, StoreError> {
+    let mut connection = pool.acquire().await?;
+    let foreign = inside::foreign(&mut connection, LIVE, NEXT).await?;
+    Ok(foreign.iter().map(ToString::to_string).collect())
 }
 
 /// Whether texts are compared byte by byte: then order in Rust is order in SQL.

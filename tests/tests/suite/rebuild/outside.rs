@@ -61,7 +61,7 @@ async fn users_views_read_the_new_tables_and_what_cannot_is_named_and_kept() {
     }
     let refused = scene.compared(false).await.unwrap_err().to_string();
     assert!(refused.contains("still reads schema chat_old"), "{refused}");
-    run(pool, "drop materialized view bi.totals; drop function bi.messages(); drop view bi.notes").await;
+    run(pool, "drop materialized view bi.totals; drop function bi.messages(); drop view bi.notes; drop table chat_old.notes").await;
     store::generations::drop_schema(pool, store::generations::OLD).await.unwrap();
     assert_eq!(scene.count("select count(*) from pg_namespace where nspname = 'chat_old'").await, 0);
     assert_eq!(scene.count("select n from bi.waits").await, before);

@@ -9,7 +9,7 @@ use crate::ledger::{NOBODY, account, assert_accounted, home_on, hook, message, p
 
 const ABORTED: i32 = 6;
 
-fn home_of(scene: &Scene) -> chatledger_tests::Home {
+pub(super) fn home_of(scene: &Scene) -> chatledger_tests::Home {
     home_on(&scene.database, "partitions = 3", &account(NOBODY, "history = \"none\""))
 }
 
