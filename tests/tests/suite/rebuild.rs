@@ -19,6 +19,7 @@ use crate::tables::{assert_same, rows, settled};
 mod inside;
 mod outside;
 mod program;
+mod stalled;
 mod underway;
 
 const PARTITIONS: u32 = 3;

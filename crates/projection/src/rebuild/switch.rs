@@ -7,6 +7,7 @@ use store::StoreError;
 use store::generations::load;
 use store::generations::switch::{self, Switch, Switched};
 use store::generations::{self, OLD};
+use tokio::time::{Instant, timeout_at};
 
 use super::follow::NEAR;
 use super::{Control, Rebuild, RebuildError};
@@ -20,6 +21,8 @@ const LIMIT: Limit = Limit { records: 2_000, bytes: 8 << 20 };
 const WAIT: Duration = Duration::from_secs(1);
 /// What is stored while writers wait: not more, or they would wait too long.
 const BEHIND: i64 = 2 * NEAR;
+/// Longest wait for what is still missing: writers wait as well.
+const HOLD: Duration = Duration::from_secs(10);
 
 /// What an attempt ran into.
 enum Attempt {
@@ -57,9 +60,10 @@ impl Rebuild {
             }
             begun => begun?,
         };
+        let until = Instant::now() + HOLD;
         let mut behind = switch.behind(self.log.id());
         // A log that was cut ends before the live positions.
-        for bounds in self.log.bounds().await? {
+        for bounds in timeout_at(until, self.log.bounds()).await.map_err(|_| given_up())?? {
             for (partition, _, to) in &mut behind {
                 if *partition == bounds.partition {
                     *to = (*to).min(bounds.end);
@@ -70,7 +74,7 @@ impl Rebuild {
         if behind.iter().map(|(_, from, to)| to - from).sum::<i64>() > BEHIND {
             return Ok(Attempt::Far);
         }
-        self.bring_up(&mut switch, &behind).await?;
+        self.bring_up(&mut switch, &behind, until).await?;
         fail::fail_point!("rebuild.before_switch", |_| std::process::abort());
         match switch.finish().await {
             Err(StoreError::Unavailable(text)) => {
@@ -81,17 +85,26 @@ impl Rebuild {
         }
     }
 
-    /// Stores what the live generation has read beyond the next one. Whoever projects after the switch folds it.
-    async fn bring_up(&self, switch: &mut Switch, behind: &[(u32, i64, i64)]) -> Result<(), RebuildError> {
+    /// Stores what the live generation has read beyond the next one. Whoever projects after the switch folds it. Given up at
+    /// `until`: a log that is away may well answer, with nothing.
+    async fn bring_up(
+        &self,
+        switch: &mut Switch,
+        behind: &[(u32, i64, i64)],
+        until: Instant,
+    ) -> Result<(), RebuildError> {
         if behind.is_empty() {
             return Ok(());
         }
         let places: Vec<Place> =
             behind.iter().map(|&(partition, offset, _)| Place { partition, offset }).collect();
         let mut left: Vec<(u32, i64, i64)> = behind.to_vec();
-        let mut reader = self.log.open(&places).await?;
+        let mut reader = timeout_at(until, self.log.open(&places)).await.map_err(|_| given_up())??;
         while left.iter().any(|(_, from, to)| from < to) {
-            let batch = reader.next(LIMIT, WAIT).await?;
+            if Instant::now() > until {
+                return Err(given_up());
+            }
+            let batch = timeout_at(until, reader.next(LIMIT, WAIT)).await.map_err(|_| given_up())??;
             store_facts::write(switch.connection(), &prepare(&batch, &self.rules)?).await?;
             let moved: Vec<(u32, i64)> =
                 batch.next.iter().map(|place| (place.partition, place.offset)).collect();
@@ -104,4 +117,12 @@ impl Rebuild {
         }
         Ok(())
     }
+}
+
+fn given_up() -> RebuildError {
+    let seconds = HOLD.as_secs();
+    RebuildError::Failed(format!(
+        "the log did not give the last deliveries within {seconds} seconds, in which the live tables stood still: the switch was \
+         given up, the live tables go on as they are; `chatledger rebuild` tries it again with the tables that are made"
+    ))
 }

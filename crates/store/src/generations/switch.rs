@@ -14,6 +14,10 @@ use crate::{LIVE, StoreError, Transaction, marks};
 
 /// How long other writers may be kept waiting for the switch to begin.
 const LOCK_TIMEOUT: &str = "1s";
+/// How long one statement may last while they wait, and how long the one who switches may do nothing.
+const STALLED: &str = "10s";
+/// The exchange itself compares what was noted: that may take longer.
+const EXCHANGE: &str = "60s";
 
 /// The switch, begun: nobody writes to either generation until it is dropped or done. The connection sees the next one.
 #[derive(Debug)]
@@ -49,7 +53,9 @@ pub async fn begin(next: &PgPool) -> Result<Switch, StoreError> {
     let mut transaction = crate::begin(next).await?;
     for statement in [
         format!("set local lock_timeout = '{LOCK_TIMEOUT}'"),
-        "set local statement_timeout = '60s'".to_owned(),
+        format!("set local statement_timeout = '{STALLED}'"),
+        // A process that hangs or is cut off lets go of the writers all the same.
+        format!("set local idle_in_transaction_session_timeout = '{STALLED}'"),
     ] {
         sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&mut *transaction).await?;
     }
@@ -96,6 +102,8 @@ impl Switch {
     /// As of the store; then nothing was changed, or (the answer was lost) all of it.
     pub async fn finish(mut self) -> Result<Switched, StoreError> {
         let connection = &mut *self.transaction;
+        let patient = format!("set local statement_timeout = '{EXCHANGE}'");
+        sqlx::query(sqlx::AssertSqlSafe(patient)).execute(&mut *connection).await?;
         check_fit(connection).await?;
         for statement in [
             include_str!("switch_positions.sql"),

@@ -1,0 +1,137 @@
+//! A log that does not answer at the wrong moment, and a rebuild that was thought dead.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use events::DeliveryId;
+use log::{Batch, Bounds, Limit, LogError, Place, Reader, Record};
+use store::generations::state::{self, Phase};
+use tokio::sync::watch;
+
+use super::*;
+
+/// How a reader stands still.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Standstill {
+    /// It reads nothing, again and again, as Kafka does.
+    Empty,
+    /// It gives no answer.
+    Silent,
+}
+
+/// A log that is read in small pieces through a door.
+struct Doorway {
+    log: Arc<dyn Log>,
+    open: watch::Receiver<bool>,
+    closed_is: Standstill,
+    /// Batches that were read.
+    reads: Arc<AtomicUsize>,
+    /// Cancelled when so many were read.
+    after: Option<(usize, CancellationToken)>,
+}
+
+impl Doorway {
+    fn new(log: &Arc<dyn Log>, open: &watch::Sender<bool>) -> Self {
+        let (log, open) = (log.clone(), open.subscribe());
+        Self { log, open, closed_is: Standstill::Silent, reads: Arc::default(), after: None }
+    }
+}
+
+struct Through {
+    /// Locked by nobody else: a reader alone cannot be shared.
+    reader: tokio::sync::Mutex<Box<dyn Reader>>,
+    open: watch::Receiver<bool>,
+    closed_is: Standstill,
+    reads: Arc<AtomicUsize>,
+    after: Option<(usize, CancellationToken)>,
+}
+
+#[async_trait]
+impl Reader for Through {
+    async fn next(&mut self, limit: Limit, wait: Duration) -> Result<Batch, LogError> {
+        let batch = self.reader.get_mut().next(Limit { records: 10, ..limit }, wait).await?;
+        let reads = self.reads.fetch_add(1, Ordering::SeqCst) + 1;
+        if let Some((_, stop)) = self.after.as_ref().filter(|(after, _)| *after <= reads) {
+            stop.cancel();
+        }
+        if !*self.open.borrow() && self.closed_is == Standstill::Empty {
+            let _ = tokio::time::timeout(wait, self.open.wait_for(|open| *open)).await;
+            return Ok(Batch::default());
+        }
+        // A dropped sender is the end of the test.
+        let _ = self.open.wait_for(|open| *open).await;
+        Ok(batch)
+    }
+
+    async fn committed(&self, positions: &[Place]) {
+        self.reader.lock().await.committed(positions).await;
+    }
+}
+
+#[async_trait]
+impl Log for Doorway {
+    fn id(&self) -> &str {
+        self.log.id()
+    }
+
+    fn partitions(&self) -> u32 {
+        self.log.partitions()
+    }
+
+    async fn append(&self, entries: Vec<Entry>) -> Result<Vec<Place>, LogError> {
+        self.log.append(entries).await
+    }
+
+    async fn open(&self, positions: &[Place]) -> Result<Box<dyn Reader>, LogError> {
+        let reader = tokio::sync::Mutex::new(self.log.open(positions).await?);
+        let (open, closed_is, reads) = (self.open.clone(), self.closed_is, self.reads.clone());
+        Ok(Box::new(Through { reader, open, closed_is, reads, after: self.after.clone() }))
+    }
+
+    async fn bounds(&self) -> Result<Vec<Bounds>, LogError> {
+        self.log.bounds().await
+    }
+
+    async fn find(&self, id: DeliveryId) -> Result<Option<Record>, LogError> {
+        self.log.find(id).await
+    }
+
+    async fn ready(&self) -> Result<(), LogError> {
+        self.log.ready().await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_switch_whose_last_deliveries_do_not_come_is_given_up_and_the_live_tables_go_on() {
+    for closed_is in [Standstill::Empty, Standstill::Silent] {
+        let scene = Scene::projected(15).await;
+        let door = watch::Sender::new(true);
+        let away = Scene {
+            log: Arc::new(Doorway { closed_is, ..Doorway::new(&scene.log, &door) }),
+            database: scene.database.clone(),
+            pool: scene.pool.clone(),
+        };
+        let (rebuild, control) = (away.rebuild(), Control::new(CancellationToken::new()));
+        rebuild.build(false, &control).await.unwrap();
+        rebuild.follow(&control, async || Ok(())).await.unwrap();
+        // The live tables are further, and the log goes away.
+        let live = scene.live("live");
+        let mut chance = Chance::new(79);
+        scene.append(&deliveries(&mut chance), &mut chance).await;
+        scene.settled().await;
+        door.send_replace(false);
+        let switching = tokio::time::timeout(Duration::from_secs(60), rebuild.switch(&control));
+        let refused = switching.await.expect("it is given up").unwrap_err().to_string();
+        assert!(refused.contains("given up") && refused.contains("`chatledger rebuild`"), "{refused}");
+        rebuild.close().await;
+
+        scene.append(&deliveries(&mut chance), &mut chance).await;
+        scene.settled().await;
+        live.stop().await;
+        assert_eq!(state::get(&scene.pool).await.unwrap().unwrap().phase, Phase::Following);
+        let said = scene.said().await;
+        scene.switched().await;
+        assert_same(&said, &scene.said().await, "resumed");
+    }
+}
