@@ -93,8 +93,11 @@ impl RebuildCommand {
             Self { resume: true, .. } => want(installation, Wish::Go).await,
             Self { cancel: true, .. } => cancel(installation, rules).await,
             Self { drop_old: true, .. } => {
+                // A rebuild that runs would drop it too, and make another one.
+                let claim = claimed(pool).await?;
                 let is_there = generations::exists(pool, OLD).await?;
                 generations::drop_schema(pool, OLD).await?;
+                claim.release().await?;
                 let what =
                     if is_there { "schema chat_old is dropped" } else { "there is no schema chat_old" };
                 Ok(writeln!(std::io::stdout(), "{what}")?)

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use log::{Batch, Limit, Place};
-use store::generations::load::{self, Batch as Packing};
+use store::generations::load::Batch as Packing;
 use store::generations::state::State;
-use store::{accounting, positions};
+use store::{StoreError, accounting, generations, positions};
 
 use super::{Control, Rebuild, RebuildError};
 use crate::runner::prepare;
@@ -15,8 +15,13 @@ use crate::runner::prepare;
 const LIMIT: Limit = Limit { records: 4_000, bytes: 4 << 20 };
 const WAIT: Duration = Duration::from_secs(1);
 
-/// Brings every partition to where the bulk ends.
-pub(super) async fn run(rebuild: &Rebuild, state: &State, control: &Control) -> Result<(), RebuildError> {
+/// Brings every partition to where the bulk ends. `epoch` is that of the loading: under another one nothing is written.
+pub(super) async fn run(
+    rebuild: &Rebuild,
+    state: &State,
+    epoch: i64,
+    control: &Control,
+) -> Result<(), RebuildError> {
     let held = positions::list(&rebuild.next).await?;
     let mut shares: Vec<BTreeMap<u32, (i64, i64)>> = vec![BTreeMap::new(); rebuild.workers];
     let mut left = 0;
@@ -30,13 +35,14 @@ pub(super) async fn run(rebuild: &Rebuild, state: &State, control: &Control) -> 
     }
     control.total(left.unsigned_abs());
     let loaders = shares.into_iter().filter(|share| !share.is_empty());
-    let loaders = loaders.map(|share| load(rebuild, state, control, share));
+    let loaders = loaders.map(|share| load(rebuild, state, epoch, control, share));
     futures::future::try_join_all(loaders).await.map(|_| ())
 }
 
 async fn load(
     rebuild: &Rebuild,
     state: &State,
+    epoch: i64,
     control: &Control,
     mut share: BTreeMap<u32, (i64, i64)>,
 ) -> Result<(), RebuildError> {
@@ -53,7 +59,7 @@ async fn load(
             for (fact, tally) in prepared.facts.iter().zip(&prepared.counted_in) {
                 packing.add(fact, tally);
             }
-            Ok::<_, store::StoreError>((packing, prepared, batch))
+            Ok::<_, StoreError>((packing, prepared, batch))
         });
         let (packed, prepared, batch) =
             decoded.await.map_err(|error| RebuildError::Failed(format!("decoding: {error}")))??;
@@ -62,13 +68,22 @@ async fn load(
             batch.next.iter().map(|place| (place.partition, place.offset)).collect();
         let records = batch.records.len() as u64;
         drop(batch);
+        let moves: Vec<(u32, i64, i64)> = places
+            .iter()
+            .filter_map(|&(partition, to)| share.get(&partition).map(|&(from, _)| (partition, from, to)))
+            .collect();
         let mut transaction = store::begin(&rebuild.next).await?;
         packing.write(&mut transaction).await?;
         accounting::reject(&mut transaction, &prepared.rejects).await?;
         if !prepared.tallies.is_empty() {
             accounting::add(&mut transaction, &prepared.tallies).await?;
         }
-        load::advance(&mut transaction, rebuild.log.id(), &places).await?;
+        generations::advance_loading(&mut transaction, epoch, &moves).await.map_err(|error| match error {
+            StoreError::Fenced { .. } => RebuildError::Failed(
+                "another rebuild has taken over what this one was loading; this one ends".to_owned(),
+            ),
+            other => other.into(),
+        })?;
         store::commit(transaction).await?;
         fail::fail_point!("rebuild.batch_loaded", |_| std::process::abort());
         let before = unread(&share).len();

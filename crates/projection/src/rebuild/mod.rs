@@ -108,7 +108,8 @@ impl Rebuild {
         control.enter(state.phase);
         let mut phase = state.phase;
         if phase == Phase::Loading {
-            load::run(self, &state, control).await?;
+            let epoch = generations::take_loading(&self.next).await?;
+            load::run(self, &state, epoch, control).await?;
             fail::fail_point!("rebuild.loaded", |_| std::process::abort());
             state::enter(&self.next, Phase::Settling).await?;
             phase = Phase::Settling;

@@ -23,6 +23,7 @@ use std::time::Duration;
 
 use sqlx::{Connection as _, PgConnection, PgPool};
 
+use crate::positions::{self, Move};
 use crate::{CHAT, LIVE, StoreError, marks};
 
 pub use outside::Dependent;
@@ -139,6 +140,33 @@ pub async fn moves(pool: &PgPool) -> Result<Vec<String>, StoreError> {
     let mut connection = pool.acquire().await?;
     let foreign = inside::foreign(&mut connection, LIVE, NEXT).await?;
     Ok(foreign.iter().map(ToString::to_string).collect())
+}
+
+/// Takes the loading of the next generation over: whoever loaded before and was thought dead moves no position any more.
+/// Gives the epoch to load under; those of leases are greater.
+pub async fn take_loading(next: &PgPool) -> Result<i64, StoreError> {
+    // Microseconds since 1970, so that an attempt before this one never had the same.
+    Ok(sqlx::query_scalar(
+        "with mine as materialized ( \
+             select (extract(epoch from clock_timestamp()) * 1000000)::bigint - 4611686018427387904 as epoch), \
+              taken as (update positions set epoch = mine.epoch from mine) \
+         select epoch from mine",
+    )
+    .fetch_one(next)
+    .await?)
+}
+
+/// Moves positions of the loading, in the transaction of what was loaded: (partition, from, to).
+///
+/// # Errors
+/// [`StoreError::Fenced`] when another one has [taken the loading over](take_loading).
+pub async fn advance_loading(
+    connection: &mut PgConnection,
+    epoch: i64,
+    moves: &[(u32, i64, i64)],
+) -> Result<(), StoreError> {
+    let one = |&(partition, from, to): &(u32, i64, i64)| Move { partition, from, to, epoch };
+    positions::advance(connection, &moves.iter().map(one).collect::<Vec<_>>()).await
 }
 
 /// Whether texts are compared byte by byte: then order in Rust is order in SQL.

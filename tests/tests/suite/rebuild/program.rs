@@ -96,8 +96,10 @@ async fn one_rebuild_at_a_time_and_words_for_another_terminal() {
     }
     assert_eq!(home.run(&["rebuild", "--pause", "--diff"]).await.code(), Some(2));
     let claim = store::generations::claim(&scene.pool).await.unwrap().unwrap();
-    let refused = home.run(&["rebuild"]).await;
-    assert!(refused.stderr.contains("another rebuild is running"), "{}", refused.stderr);
+    for arguments in [&["rebuild"][..], &["rebuild", "--drop-old"]] {
+        let refused = home.run(arguments).await;
+        assert!(refused.stderr.contains("another rebuild is running"), "{}", refused.stderr);
+    }
     claim.release().await.unwrap();
     home.run(&["rebuild", "--diff"]).await.succeeded();
     let cancelled = home.run(&["rebuild", "--cancel"]).await.succeeded();

@@ -135,3 +135,40 @@ async fn a_switch_whose_last_deliveries_do_not_come_is_given_up_and_the_live_tab
         assert_same(&said, &scene.said().await, "resumed");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rebuild_that_was_thought_dead_loads_nothing_beside_the_one_that_goes_on() {
+    let scene = Scene::projected(16).await;
+    let said = scene.said().await;
+    let door = watch::Sender::new(false);
+    let doorway = Doorway::new(&scene.log, &door);
+    let reads = doorway.reads.clone();
+    let held = Scene { log: Arc::new(doorway), database: scene.database.clone(), pool: scene.pool.clone() };
+    let thought_dead = held.rebuild();
+    let control = Control::new(CancellationToken::new());
+    let late = async {
+        let late = thought_dead.build(false, &control).await;
+        thought_dead.close().await;
+        late
+    };
+    let goes_on = async {
+        chatledger_tests::wait_until("it has read", Duration::from_secs(60), async || {
+            reads.load(Ordering::SeqCst) > 0
+        })
+        .await;
+        // Another one takes over, loads a part and is stopped.
+        let (open, stop) = (watch::Sender::new(true), CancellationToken::new());
+        let after = Some((5, stop.clone()));
+        let log = Arc::new(Doorway { after, ..Doorway::new(&scene.log, &open) });
+        let other = Scene { log, database: scene.database.clone(), pool: scene.pool.clone() };
+        let (rebuild, control) = (other.rebuild(), Control::new(stop));
+        assert!(matches!(rebuild.build(false, &control).await, Err(RebuildError::Stopped)));
+        rebuild.close().await;
+        door.send_replace(true);
+    };
+    let (late, ()) = tokio::join!(late, goes_on);
+    let late = late.unwrap_err().to_string();
+    assert!(late.contains("another rebuild"), "{late}");
+    scene.switched().await;
+    assert_same(&said, &scene.said().await, "the one that went on");
+}
