@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use sqlx::{Connection as _, PgConnection, PgPool};
 
-use crate::positions::{self, Move};
+use crate::positions::{Move, advance};
 use crate::{CHAT, LIVE, StoreError, marks};
 
 pub use outside::Dependent;
@@ -166,7 +166,7 @@ pub async fn advance_loading(
     moves: &[(u32, i64, i64)],
 ) -> Result<(), StoreError> {
     let one = |&(partition, from, to): &(u32, i64, i64)| Move { partition, from, to, epoch };
-    positions::advance(connection, &moves.iter().map(one).collect::<Vec<_>>()).await
+    advance(connection, &moves.iter().map(one).collect::<Vec<_>>()).await
 }
 
 /// Whether texts are compared byte by byte: then order in Rust is order in SQL.
