@@ -188,6 +188,9 @@ pub(crate) async fn claim_alone(
     Ok(Claim { subjects, mark_ids: marked.into_iter().map(|mark| mark.mark_id).collect(), is_full })
 }
 
+/// Account, subject, since, quiet, id, slot.
+type MarkRow = (String, String, Option<DateTime<Utc>>, bool, i64, i32);
+
 /// The oldest marks of a kind with the younger ones near by of the same subjects, sorted, and these subjects.
 async fn marked(
     connection: &mut PgConnection,
@@ -195,7 +198,7 @@ async fn marked(
     limit: i64,
     share: Share,
 ) -> Result<(Vec<Marked>, Vec<Claimed>), StoreError> {
-    let rows: Vec<(String, String, Option<DateTime<Utc>>, bool, i64, i32)> = sqlx::query_as(
+    let rows: Vec<MarkRow> = sqlx::query_as(
         "with near as materialized ( \
              select account_id, subject, since, quiet, mark_id, (hashtext(subject) & 2147483647) % $5 as slot from marks \
              where kind = $1 and ($4 = 1 or (hashtext(subject) & 2147483647) % $4 = $3) order by mark_id limit $2 * $6), \

@@ -14,13 +14,14 @@ mod fold_one;
 mod lanes;
 mod partitions;
 pub(crate) mod store_facts;
+mod store_loop;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use events::{Clock, SystemClock};
-use log::{Leases, Limit, Log, LogError};
+use log::{Leases, Log, LogError};
 use store::folding::Share;
 use store::{PgPool, StoreError};
 use tokio::sync::Notify;
@@ -34,8 +35,6 @@ pub use fold_one::{RowChange, fold_one};
 pub use store_facts::{Prepared, prepare};
 
 use fold_loop::FoldLoop;
-use lanes::Lanes;
-use partitions::Partitions;
 
 /// How a runner works.
 #[derive(Clone, Debug)]
@@ -70,12 +69,6 @@ impl Default for Settings {
         }
     }
 }
-
-/// How long the log is looked at for more when it just held a full batch.
-const GLANCE: Duration = Duration::from_millis(10);
-
-/// How long a commit may last when the runner is told to stop.
-const GRACE: Duration = Duration::from_secs(5);
 
 /// Why a runner stopped.
 #[derive(Debug, thiserror::Error)]
@@ -176,94 +169,6 @@ impl Runner {
             tracing::warn!(error = %error, "leases not given back: others wait until they expire");
         }
         stored.and(folded)
-    }
-
-    async fn store_loop(&self, stop: &CancellationToken) -> Result<(), ProjectionError> {
-        let mut partitions =
-            Partitions::new(self.log.clone(), self.pool.clone(), self.leases.clone(), &self.settings);
-        let mut pause = Pause::new();
-        while !stop.is_cancelled() {
-            // Dropped with all that they are storing after a failure: what was read and not committed is read again.
-            let mut lanes = Lanes::new(
-                self.pool.clone(),
-                self.rules.clone(),
-                self.marked.clone(),
-                self.settings.store_lanes,
-            );
-            match self.store_on(&mut partitions, &mut lanes, &mut pause, stop).await {
-                Ok(()) => break,
-                Err(trouble) => {
-                    // No lane writes any more when the positions are read again.
-                    let _ = tokio::time::timeout(GRACE, lanes.wait_for_all()).await;
-                    partitions.forget();
-                    pause.take(trouble, "projection.store", stop).await?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Stores until it is told to stop. Then reading ends at once; a commit ends by itself, or is given up after [`GRACE`]: one
-    /// that breaks off in the midst of a COPY leaves a connection that answers out of step.
-    async fn store_on(
-        &self,
-        partitions: &mut Partitions,
-        lanes: &mut Lanes,
-        pause: &mut Pause,
-        stop: &CancellationToken,
-    ) -> Result<(), Trouble> {
-        loop {
-            if partitions.is_due() {
-                self.settle(partitions, lanes).await?;
-                partitions.keep().await?;
-            }
-            // Who folds waits for the end of what the log holds: no longer than it takes to see it.
-            let was_behind = self.behind.load(Ordering::Relaxed);
-            let wait = if was_behind { GLANCE } else { self.settings.idle };
-            let limit = Limit {
-                records: self.settings.batch_records * lanes.count(),
-                bytes: self.settings.batch_bytes,
-            };
-            let batch = tokio::select! {
-                () = stop.cancelled() => {
-                    return tokio::time::timeout(GRACE, self.settle(partitions, lanes)).await.unwrap_or(Ok(()));
-                }
-                batch = partitions.next(limit, wait) => batch?,
-            };
-            let is_full = batch.records.len() >= self.settings.batch_records;
-            if !is_full {
-                self.settle(partitions, lanes).await?;
-            }
-            self.behind.store(is_full, Ordering::Relaxed);
-            if batch.next.is_empty() {
-                pause.reset();
-                if was_behind {
-                    self.ring();
-                }
-                continue;
-            }
-            let moves = partitions.taken(&batch);
-            for part in lanes::split(batch, self.settings.batch_records, lanes.count()) {
-                let stored = partitions.while_held(lanes.wait(part.lane)).await?;
-                if !stored.is_empty() {
-                    pause.reset();
-                    partitions.committed(&stored).await;
-                }
-                lanes.store(part, &moves);
-            }
-        }
-    }
-
-    /// Waits until everything that was read is stored.
-    async fn settle(&self, partitions: &mut Partitions, lanes: &mut Lanes) -> Result<(), Trouble> {
-        let stored = partitions.while_held(lanes.wait_for_all()).await?;
-        partitions.committed(&stored).await;
-        Ok(())
-    }
-
-    /// Something is marked, or the end of the log is reached.
-    fn ring(&self) {
-        self.marked.iter().for_each(|marked| marked.notify_one());
     }
 
     /// Each loop is a task, so that it finds a core of its own; all of them end with this call, also when it is dropped.
