@@ -135,7 +135,9 @@ impl RebuildCommand {
                     Ok(None)
                 } else {
                     // What had changed before keeps its own cause.
-                    look_before(pool, installation.clock.now(), None).await?;
+                    if let Err(error) = look_before(pool, installation.clock.now(), None).await {
+                        tracing::warn!(error = %error, "what changed before the rebuild is restated with it");
+                    }
                     let work = Box::pin(rebuild.switch(&control));
                     let switched = control.beside(pool, &|moment| progress.show(&moment), work).await;
                     progress.finish();

@@ -39,12 +39,13 @@ impl FoldLoop {
     pub(super) async fn run(self, stop: CancellationToken) -> Result<(), ProjectionError> {
         let mut pause = Pause::new();
         let mut clients_at = Instant::now();
+        let mut limit = self.settings.fold_subjects;
         // When all that was marked had been folded.
         let mut folded_at = Instant::now();
         while !stop.is_cancelled() {
             let clients_due = clients_at.elapsed() >= CLIENTS_EVERY;
-            let limit = self.settings.fold_subjects;
-            let folding = match self.gather(folded_at + GATHER, &stop).await {
+            let folding = match self.gather(folded_at + GATHER, limit, &stop).await {
+                Ok(()) if stop.is_cancelled() => break,
                 Ok(()) => fold_share(&self.pool, &self.rules, limit, self.share, clients_due).await,
                 Err(error) => Err(error),
             };
@@ -54,6 +55,7 @@ impl FoldLoop {
             match folding {
                 Ok(folding) => {
                     pause.reset();
+                    limit = (limit * 2).min(self.settings.fold_subjects);
                     if !folding.is_full {
                         folded_at = Instant::now();
                     }
@@ -69,7 +71,11 @@ impl FoldLoop {
                         () = tokio::time::sleep(self.settings.idle) => {}
                     }
                 }
-                Err(error) => pause.take(error.into(), "projection.fold", &stop).await?,
+                Err(error) => {
+                    // What ran into a timeout is not tried again at the same size.
+                    limit = (limit / 2).max(1);
+                    pause.take(error.into(), "projection.fold", &stop).await?;
+                }
             }
         }
         Ok(())
@@ -77,7 +83,7 @@ impl FoldLoop {
 
     /// Waits as long as the log holds more, at most until `end`. What names no channel is filed meanwhile: that is done once for
     /// each fact whenever it is done.
-    async fn gather(&self, end: Instant, stop: &CancellationToken) -> Result<(), StoreError> {
+    async fn gather(&self, end: Instant, limit: i64, stop: &CancellationToken) -> Result<(), StoreError> {
         while self.behind.load(Ordering::Relaxed) && Instant::now() < end {
             tokio::select! {
                 () = stop.cancelled() => return Ok(()),
@@ -85,7 +91,7 @@ impl FoldLoop {
                 () = tokio::time::sleep_until(end) => return Ok(()),
             }
             if self.share.part == 0 {
-                settle(&self.pool, self.settings.fold_subjects).await?;
+                settle(&self.pool, limit).await?;
             }
         }
         Ok(())

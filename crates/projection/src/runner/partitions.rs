@@ -23,6 +23,8 @@ pub(super) struct Partitions {
     leases: Leases,
     renew_every: Duration,
     renewed_at: Option<Instant>,
+    /// As `renewed_at`, beside a commit too.
+    held_at: Instant,
     leased: Vec<Lease>,
     held: BTreeMap<u32, Held>,
     reader: Option<Box<dyn Reader>>,
@@ -36,6 +38,7 @@ impl Partitions {
             leases,
             renew_every: settings.lease / 3,
             renewed_at: None,
+            held_at: Instant::now(),
             leased: Vec::new(),
             held: BTreeMap::new(),
             reader: None,
@@ -61,7 +64,8 @@ impl Partitions {
         }
         leased.extend(self.leases.acquire(partitions).await?);
         leased.sort_unstable();
-        self.renewed_at = Some(Instant::now());
+        self.held_at = Instant::now();
+        self.renewed_at = Some(self.held_at);
         if leased != self.leased || self.reader.is_none() {
             self.reader = None;
             self.leased = leased;
@@ -107,10 +111,12 @@ impl Partitions {
     pub(super) async fn while_held<T>(&mut self, work: impl Future<Output = T>) -> T {
         let mut work = std::pin::pin!(work);
         loop {
+            let due = self.held_at + self.renew_every;
             tokio::select! {
                 biased;
                 done = &mut work => return done,
-                () = tokio::time::sleep(self.renew_every) => {
+                () = tokio::time::sleep_until(due) => {
+                    self.held_at = Instant::now();
                     // Lost ones are found by the fence of the commit.
                     if let Err(error) = self.leases.renew(&self.leased).await {
                         tracing::debug!(error = %error, "leases not renewed beside a commit");

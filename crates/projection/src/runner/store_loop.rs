@@ -13,8 +13,8 @@ use super::{Pause, ProjectionError, Runner, Trouble};
 /// How long the log is looked at for more when it just held a full batch.
 const GLANCE: Duration = Duration::from_millis(10);
 
-/// How long commits may last when the runner is told to stop, or when one of them failed. One that breaks off in the midst of
-/// a COPY leaves a connection that answers out of step.
+/// How long commits may last when the runner is told to stop. One that breaks off in the midst of a COPY leaves a connection
+/// that answers out of step: while the runner goes on, each is waited for to its end.
 const GRACE: Duration = Duration::from_secs(5);
 
 impl Runner {
@@ -25,14 +25,20 @@ impl Runner {
         while !stop.is_cancelled() {
             let (pool, rules, marked) = (self.pool.clone(), self.rules.clone(), self.marked.clone());
             let mut lanes = Lanes::new(pool, rules, marked, self.settings.store_lanes);
+            let storing = async {
+                let stored = self.store_on(&mut partitions, &mut lanes, &mut pause, stop).await;
+                if stored.is_err() {
+                    // What was read and not committed is read again: from where it stands when no lane writes any more.
+                    let _ = partitions.while_held(lanes.wait_for_all()).await;
+                }
+                stored
+            };
             let stored = tokio::select! {
                 biased;
-                stored = self.store_on(&mut partitions, &mut lanes, &mut pause, stop) => stored,
+                stored = storing => stored,
                 () = async { stop.cancelled().await; tokio::time::sleep(GRACE).await } => return Ok(()),
             };
             if let Err(trouble) = stored {
-                // What was read and not committed is read again: from where it stands when no lane writes any more.
-                let _ = tokio::time::timeout(GRACE, lanes.wait_for_all()).await;
                 partitions.forget();
                 pause.take(trouble, "projection.store", stop).await?;
             }
