@@ -71,9 +71,9 @@ pub async fn insert(connection: &mut PgConnection, rows: &[FactRow]) -> Result<V
             Some(Telling { row: &rows[unique[at]], earliest: &rows[earliest[at]], filed: filed.get(at)? })
         })
         .collect();
-    let stored = tellings::stored(connection, &tellings).await?;
+    let mut stored = tellings::stored(connection, &tellings).await?;
     let mut news = News { new: vec![false; rows.len()], ..News::default() };
-    let touched = tellings::write_new(connection, &tellings, &stored).await?;
+    let touched = tellings::write_new(connection, &tellings, &mut stored).await?;
     news.add(rows, &unique, &filed, touched);
     news.link(connection).await?;
     for (telling, stored) in tellings.iter().zip(&stored) {

@@ -41,18 +41,22 @@ pub(super) struct Stored {
     pub(super) has_unfirm_sibling: bool,
 }
 
-/// Writes tellings (each once, sorted by key) that are not stored yet: by COPY.
+/// Writes tellings (each once, sorted by key) that are not stored yet: by COPY. Where another writer was faster with some, these
+/// are left to [`raise_known`]: known rows are locked after everything else.
 pub(super) async fn write_new(
     connection: &mut PgConnection,
     tellings: &[Telling<'_>],
-    stored: &[Stored],
+    known_before: &mut Vec<Stored>,
 ) -> Result<Vec<Touched>, StoreError> {
-    let new: Vec<usize> = places(tellings, stored, false);
-    if new.len() >= COPIED && copy(connection, tellings, &new).await? {
-        let fresh = |place| Touched { place, fresh: true, since: tellings[place].earliest.happened_at() };
-        return Ok(new.into_iter().map(fresh).collect());
+    let mut new: Vec<usize> = places(tellings, known_before, false);
+    if new.len() >= COPIED {
+        if copy(connection, tellings, &new).await? {
+            let fresh = |place| Touched { place, fresh: true, since: tellings[place].earliest.happened_at() };
+            return Ok(new.into_iter().map(fresh).collect());
+        }
+        *known_before = stored(connection, tellings).await?;
+        new = places(tellings, known_before, false);
     }
-    // Few, or another writer was faster.
     upsert(connection, tellings, &new).await
 }
 
