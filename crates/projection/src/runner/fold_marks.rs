@@ -33,7 +33,7 @@ impl Folding {
 /// Settling an identity is light work: so many times the other subjects at once.
 const IDENTITIES: i64 = 8;
 
-/// Folds up to `limit` subjects of each kind, each kind in a transaction of its own. Nothing left to do: 0 subjects.
+/// Folds the subjects of the oldest `limit` marks of each kind, each kind in a transaction of its own. Nothing left to do: 0 subjects.
 ///
 /// # Errors
 /// As of the store: unavailable or refused. What was not committed stays marked.
