@@ -24,7 +24,7 @@ pub const FORMAT: &str = "1";
 pub const MAX_RECORD_BYTES: usize = 10 * 1024 * 1024 - 64 * 1024;
 
 /// What a record takes in memory beside its body, roughly.
-const OVERHEAD_BYTES: usize = 512;
+pub(crate) const OVERHEAD_BYTES: usize = 512;
 
 /// [`crate::Record::size`] of a body.
 pub(crate) const fn size(body_bytes: usize) -> usize {
@@ -67,7 +67,48 @@ pub fn headers(delivery: &Delivery) -> Result<Headers, LogError> {
     })
 }
 
-/// The delivery of an id, format, headers and body. Total: never panics, whatever the bytes.
+/// What a record says, before it is looked at.
+pub(crate) struct Parts<'a> {
+    pub(crate) id: Option<DeliveryId>,
+    pub(crate) account: Option<&'a str>,
+    pub(crate) platform: Option<&'a str>,
+    pub(crate) road: Option<&'a str>,
+    pub(crate) received_at: Option<DateTime<Utc>>,
+    pub(crate) capture: Option<&'a str>,
+    pub(crate) body: Bytes,
+}
+
+impl Parts<'_> {
+    /// The delivery of a record whose format is `format`. Total: never panics, whatever the bytes.
+    ///
+    /// # Errors
+    /// What is wrong with them, without content.
+    pub(crate) fn delivery(self, format: Option<&str>) -> Result<Delivery, Unreadable> {
+        let unreadable = |detail: &str| Unreadable { id: self.id, detail: detail.to_owned() };
+        match format {
+            Some(FORMAT) => {}
+            Some(other) if other.len() <= 8 && other.bytes().all(|b| b.is_ascii_digit()) => {
+                return Err(unreadable(&format!("record format {other}; this build reads {FORMAT}")));
+            }
+            _ => return Err(unreadable("no record format")),
+        }
+        let capture = self.capture.ok_or_else(|| unreadable("capture missing"))?;
+        Ok(Delivery {
+            id: self.id.ok_or_else(|| unreadable("key is no delivery id"))?,
+            account: parsed(self.account).ok_or_else(|| unreadable("account unreadable"))?,
+            platform: parsed(self.platform).ok_or_else(|| unreadable("platform unknown"))?,
+            road: parsed(self.road).ok_or_else(|| unreadable("road unknown"))?,
+            received_at: self
+                .received_at
+                .filter(|at| is_plausible(*at))
+                .ok_or_else(|| unreadable("received_at unreadable"))?,
+            capture: serde_json::from_str(capture).map_err(|_| unreadable("capture unreadable"))?,
+            body: self.body,
+        })
+    }
+}
+
+/// The delivery of an id, headers and body. Total: never panics, whatever the bytes.
 ///
 /// # Errors
 /// What is wrong with them, without content.
@@ -76,27 +117,17 @@ pub fn delivery<'a>(
     header: impl Fn(&'static str) -> Option<&'a [u8]>,
     body: Bytes,
 ) -> Result<Delivery, Unreadable> {
-    let unreadable = |detail: &str| Unreadable { id, detail: detail.to_owned() };
     let text = |name| header(name).and_then(|bytes| std::str::from_utf8(bytes).ok());
-    match text("format") {
-        Some(FORMAT) => {}
-        Some(other) if other.len() <= 8 && other.bytes().all(|b| b.is_ascii_digit()) => {
-            return Err(unreadable(&format!("record format {other}; this build reads {FORMAT}")));
-        }
-        _ => return Err(unreadable("no record format")),
-    }
-    let capture = text("capture").ok_or_else(|| unreadable("capture missing"))?;
-    Ok(Delivery {
-        id: id.ok_or_else(|| unreadable("key is no delivery id"))?,
-        account: parsed(text("account")).ok_or_else(|| unreadable("account unreadable"))?,
-        platform: parsed(text("platform")).ok_or_else(|| unreadable("platform unknown"))?,
-        road: parsed(text("road")).ok_or_else(|| unreadable("road unknown"))?,
-        received_at: parsed::<DateTime<Utc>>(text("received_at"))
-            .filter(|at| is_plausible(*at))
-            .ok_or_else(|| unreadable("received_at unreadable"))?,
-        capture: serde_json::from_str(capture).map_err(|_| unreadable("capture unreadable"))?,
+    let parts = Parts {
+        id,
+        account: text("account"),
+        platform: text("platform"),
+        road: text("road"),
+        received_at: parsed(text("received_at")),
+        capture: text("capture"),
         body,
-    })
+    };
+    parts.delivery(text("format"))
 }
 
 fn parsed<T: std::str::FromStr>(text: Option<&str>) -> Option<T> {

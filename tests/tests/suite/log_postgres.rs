@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chatledger_tests::{own_database_server, wait_until};
-use log::{LogError, Place, PostgresLog};
+use log::{Limit, LogError, Place, PostgresLog};
 use tokio::time::Instant;
 
 use crate::log_backends::{Backend, Postgres};
@@ -174,6 +174,37 @@ async fn erased_rows_are_passed_over_and_lag_reaches_zero() {
     let batch = next(&mut *reader, ALL).await;
     assert_eq!(batch.records.iter().map(|record| record.place.offset).collect::<Vec<_>>(), [1, 2]);
     assert_eq!(batch.next, [Place { partition: 0, offset: 4 }]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bodies_that_suddenly_become_large_are_read_once_and_in_order() {
+    let postgres = Postgres::new().await;
+    let log = postgres.open().await;
+    // After the small ones many rows are asked for at once, of which few fit.
+    let body = |n: usize| format!("{n} {}", "x".repeat(if n < 3000 { 0 } else { 60_000 }));
+    let all: Vec<usize> = (0..3200).collect();
+    for some in all.chunks(200) {
+        log.append(some.iter().map(|&n| entry(delivery(body(n)), 0)).collect()).await.unwrap();
+    }
+    let mut reader = log.open(&starts()).await.unwrap();
+    let (mut seen, mut batches) = (Vec::new(), Vec::new());
+    while seen.len() < all.len() {
+        let batch = next(&mut *reader, Limit { records: 1000, bytes: 1 << 20 }).await;
+        let bytes: usize = batch.records.iter().map(|record| record.size).sum();
+        assert!(bytes <= 1 << 20, "{bytes}");
+        batches.push(batch.records.len());
+        for record in batch.records {
+            let body = record.delivery.unwrap().body;
+            let (number, _) = std::str::from_utf8(&body).unwrap().split_once(' ').unwrap();
+            seen.push(number.parse::<usize>().unwrap());
+        }
+    }
+    assert_eq!(seen, all);
+    // As much as fits comes at once, of small ones and of large ones.
+    assert!(
+        batches.iter().any(|&count| count > 900) && batches.iter().any(|&count| count == 17),
+        "{batches:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::{DateTime, SecondsFormat, Utc};
+use bytes::Bytes;
 use events::DeliveryId;
-use sqlx::PgPool;
+use futures::TryStreamExt as _;
+use sqlx::postgres::PgRow;
+use sqlx::{PgPool, Row as _};
 use tokio::sync::watch;
 use tokio::time::Instant;
-use uuid::Uuid;
 
 use super::connection::failure;
 use crate::record;
@@ -24,15 +25,31 @@ pub(crate) struct PostgresReader {
     woken: watch::Receiver<()>,
     /// The partition that is read first: it goes round, so that a full one starves none.
     turn: usize,
+    /// What a record had in bytes, about, when rows were read last.
+    usual: usize,
 }
 
-/// A row as it is stored: partition, offset, id, format, account, platform, road, received at, capture, body.
-type Stored = (i32, i64, Uuid, i16, String, String, String, DateTime<Utc>, String, Vec<u8>);
+/// Bytes of a record, before any was read.
+const FIRST_GUESS: usize = 16 << 10;
+
+/// What is read of a row, in the order in which [`restored`] takes it.
+macro_rules! columns {
+    () => {
+        "partition, log_offset, id, format, account_id, platform, road, received_at, capture::text, body"
+    };
+}
+
+const ROWS: &str = concat!(
+    "select ",
+    columns!(),
+    " from ledger.deliveries where partition = $1 and log_offset >= $2 and log_offset < $3 order by log_offset"
+);
+const FIND: &str = concat!("select ", columns!(), " from ledger.deliveries where id = $1 limit 1");
 
 impl PostgresReader {
     pub(crate) fn new(pool: PgPool, positions: &[Place], woken: watch::Receiver<()>) -> Self {
         let next = positions.iter().map(|place| (place.partition.cast_signed(), place.offset)).collect();
-        Self { pool, next, woken, turn: 0 }
+        Self { pool, next, woken, turn: 0, usual: FIRST_GUESS }
     }
 
     /// What is there now.
@@ -54,12 +71,10 @@ impl PostgresReader {
             if *head == from || left.records == 0 || (left.bytes == 0 && !batch.records.is_empty()) {
                 continue;
             }
-            let sizes = self.sizes(*partition, from, *head, left.records).await?;
-            let to = cut(&sizes, left, *head, batch.records.is_empty());
+            let (records, to) = self.rows(*partition, from, *head, left, batch.records.is_empty()).await?;
             if to == from {
                 continue;
             }
-            let records = self.rows(*partition, from, to).await?;
             left.records = left.records.saturating_sub(records.len());
             left.bytes = left.bytes.saturating_sub(records.iter().map(|record| record.size).sum());
             batch.records.extend(records);
@@ -83,91 +98,74 @@ impl PostgresReader {
         .map_err(|e| failure(&e))
     }
 
-    /// Offsets and sizes, without the bodies.
-    async fn sizes(
-        &self,
+    /// The rows from an offset on that fit into what is left, and where to go on; the first of them anyhow where at
+    /// least one is wanted.
+    async fn rows(
+        &mut self,
         partition: i32,
         from: i64,
         head: i64,
-        most: usize,
-    ) -> Result<Vec<(i64, usize)>, LogError> {
-        let sizes: Vec<(i64, i32)> = sqlx::query_as(
-            "select log_offset, octet_length(body) from ledger.deliveries
-             where partition = $1 and log_offset >= $2 and log_offset < $3 order by log_offset limit $4",
-        )
-        .bind(partition)
-        .bind(from)
-        .bind(head)
-        // One more than wanted tells whether these are all.
-        .bind(i64::try_from(most).unwrap_or(i64::MAX).saturating_add(1))
-        .fetch_all(&self.pool)
-        .await
-        .map_err(|e| failure(&e))?;
-        Ok(sizes
-            .into_iter()
-            .map(|(offset, bytes)| (offset, record::size(bytes.cast_unsigned() as usize)))
-            .collect())
-    }
-
-    async fn rows(&self, partition: i32, from: i64, to: i64) -> Result<Vec<Record>, LogError> {
-        let rows: Vec<Stored> = sqlx::query_as(
-            "select partition, log_offset, id, format, account_id, platform, road, received_at, capture::text, body
-             from ledger.deliveries
-             where partition = $1 and log_offset >= $2 and log_offset < $3 order by log_offset",
-        )
-        .bind(partition)
-        .bind(from)
-        .bind(to)
-        .fetch_all(&self.pool)
-        .await
-        .map_err(|e| failure(&e))?;
-        Ok(rows.into_iter().map(restored).collect())
-    }
-}
-
-/// The offset to stop before: as many rows as the limit takes, at least one when nothing was taken before; behind
-/// the last row the head itself, so that what was erased at the end is passed over.
-fn cut(sizes: &[(i64, usize)], limit: Limit, head: i64, at_least_one: bool) -> i64 {
-    let mut bytes = 0;
-    for (taken, (offset, size)) in sizes.iter().enumerate() {
-        bytes += size;
-        if taken >= limit.records || (bytes > limit.bytes && (taken > 0 || !at_least_one)) {
-            // Before this one; where it is the first, nothing is taken and the position stays.
-            return if taken == 0 { *offset } else { sizes[taken - 1].0 + 1 };
+        left: Limit,
+        at_least_one: bool,
+    ) -> Result<(Vec<Record>, i64), LogError> {
+        // Offsets are dense but for what was erased. Bodies that do not fit after all are thrown away as they come in:
+        // not many more are asked for than are expected to fit, because asking for sizes first costs as much as half of the reading.
+        let expected = (left.bytes / self.usual).saturating_mul(2);
+        let until = from.saturating_add(number(left.records.min(expected).max(1))).min(head);
+        let mut connection = self.pool.acquire().await.map_err(|e| failure(&e))?;
+        let mut rows = sqlx::query(ROWS).bind(partition).bind(from).bind(until).fetch(&mut *connection);
+        let (mut records, mut bytes, mut to) = (Vec::new(), 0, until);
+        while let Some(row) = rows.try_next().await.map_err(|e| failure(&e))? {
+            let record = restored(&row)?;
+            bytes += record.size;
+            if bytes > left.bytes && !(at_least_one && records.is_empty()) {
+                to = records.last().map_or(from, |last: &Record| last.place.offset + 1);
+                break;
+            }
+            records.push(record);
         }
+        drop(rows);
+        let unread = usize::try_from(until - to).unwrap_or_default();
+        if unread.saturating_mul(bytes / (records.len() + 1)) > left.bytes.saturating_mul(4) {
+            // Bodies have suddenly become large: a new connection costs less than what is still on its way.
+            drop(connection.detach());
+        }
+        self.usual = (bytes / records.len().max(1)).max(1);
+        Ok((records, to))
     }
-    head
 }
 
-fn restored(row: Stored) -> Record {
-    let (partition, offset, id, format, account, platform, road, received_at, capture, body) = row;
-    let place = Place { partition: partition.cast_unsigned(), offset };
-    let (format, received_at) =
-        (format.to_string(), received_at.to_rfc3339_opts(SecondsFormat::AutoSi, true));
-    let size = record::size(body.len());
-    let header = |name: &str| match name {
-        "format" => Some(format.as_bytes()),
-        "account" => Some(account.as_bytes()),
-        "platform" => Some(platform.as_bytes()),
-        "road" => Some(road.as_bytes()),
-        "received_at" => Some(received_at.as_bytes()),
-        "capture" => Some(capture.as_bytes()),
-        _ => None,
+fn number(number: usize) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn restored(row: &PgRow) -> Result<Record, LogError> {
+    let read = || {
+        let body: &[u8] = row.try_get(9)?;
+        let format: i16 = row.try_get(3)?;
+        let parts = record::Parts {
+            id: Some(DeliveryId(row.try_get(2)?)),
+            account: row.try_get(4)?,
+            platform: row.try_get(5)?,
+            road: row.try_get(6)?,
+            received_at: row.try_get(7)?,
+            capture: row.try_get(8)?,
+            body: Bytes::copy_from_slice(body),
+        };
+        let partition: i32 = row.try_get(0)?;
+        Ok(Record {
+            place: Place { partition: partition.cast_unsigned(), offset: row.try_get(1)? },
+            size: record::size(body.len()),
+            delivery: parts.delivery(Some(&format.to_string())),
+        })
     };
-    Record { place, size, delivery: record::delivery(Some(DeliveryId(id)), header, body.into()) }
+    read().map_err(|error| failure(&error))
 }
 
 /// The record of a delivery, by the index on ids.
 pub(crate) async fn find(pool: &PgPool, id: DeliveryId) -> Result<Option<Record>, LogError> {
-    let found: Option<Stored> = sqlx::query_as(
-        "select partition, log_offset, id, format, account_id, platform, road, received_at, capture::text, body
-         from ledger.deliveries where id = $1 limit 1",
-    )
-    .bind(id.0)
-    .fetch_optional(pool)
-    .await
-    .map_err(|e| failure(&e))?;
-    Ok(found.map(restored))
+    let found = sqlx::query(FIND).bind(id.0).fetch_optional(pool).await.map_err(|e| failure(&e))?;
+    found.as_ref().map(restored).transpose()
 }
 
 #[async_trait]
@@ -191,34 +189,4 @@ impl Reader for PostgresReader {
     }
 
     async fn committed(&self, _positions: &[Place]) {}
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SIZES: &[(i64, usize)] = &[(3, 10), (5, 10), (6, 100)];
-
-    fn limit(records: usize, bytes: usize) -> Limit {
-        Limit { records, bytes }
-    }
-
-    #[test]
-    fn a_batch_ends_where_a_limit_is_met() {
-        assert_eq!(cut(SIZES, limit(2, 1000), 9, true), 6);
-        assert_eq!(cut(SIZES, limit(9, 25), 9, true), 6);
-    }
-
-    #[test]
-    fn holes_at_the_end_are_passed_over() {
-        assert_eq!(cut(SIZES, limit(9, 1000), 9, true), 9);
-        assert_eq!(cut(&[], limit(9, 1000), 9, true), 9);
-    }
-
-    #[test]
-    fn one_record_is_brought_even_when_it_is_larger_than_the_limit() {
-        assert_eq!(cut(&SIZES[2..], limit(9, 1), 9, true), 9);
-        assert_eq!(cut(SIZES, limit(9, 1), 9, true), 4);
-        assert_eq!(cut(&SIZES[2..], limit(9, 1), 9, false), 6, "not when others were taken before");
-    }
 }

@@ -1,0 +1,241 @@
+//! Packed tellings on their way from the log to the fold: files of the machine that rebuilds, as a database spills what
+//! does not fit into its memory. Through a table they would cost twice the time of writing and reading them here.
+//!
+//! A file consists of segments: where each bucket ends (one number a bucket), then the tellings, bucket by bucket. A
+//! segment counts once its row in `rebuild_segments` is committed, together with the positions of what it holds; what
+//! else stands in a file is garbage of somebody who was killed. Nobody waits for the disk: after a crash of the machine the
+//! hashes tell ([`Spill::is_intact`]), and the rebuild begins anew.
+
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, FileExt as _};
+use std::path::{Path, PathBuf};
+
+use sqlx::{PgConnection, PgPool};
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::StoreError;
+
+/// Where the files of a rebuild are. They hold what people wrote: only their owner may read them.
+#[derive(Clone, Debug)]
+pub struct Spill {
+    folder: PathBuf,
+}
+
+/// A part of a file, as `rebuild_segments` has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Segment {
+    file: String,
+    start: i64,
+    bytes: i64,
+    hash: i64,
+}
+
+impl Spill {
+    /// The folder below `below` that belongs to this database.
+    pub fn new(below: &Path, database: &PgPool) -> Self {
+        let options = database.connect_options();
+        let name = format!(
+            "{}:{}/{}",
+            options.get_host(),
+            options.get_port(),
+            options.get_database().unwrap_or_default()
+        );
+        Self { folder: below.join(format!("rebuild-{:016x}", xxh3_64(name.as_bytes()))) }
+    }
+
+    /// Makes it empty.
+    pub fn clear(&self) -> Result<(), StoreError> {
+        self.remove()?;
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.folder)
+            .map_err(|error| failed("make", &self.folder, &error))
+    }
+
+    /// Takes it away with all that is in it.
+    pub fn remove(&self) -> Result<(), StoreError> {
+        match fs::remove_dir_all(&self.folder) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(failed("remove", &self.folder, &error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A file that nobody else writes.
+    pub fn writer(&self) -> Result<Writer, StoreError> {
+        let made = tempfile::Builder::new().suffix(".tellings").tempfile_in(&self.folder);
+        let made = made.and_then(|file| Ok(file.keep()?));
+        let (file, path) = made.map_err(|error| failed("make a file in", &self.folder, &error))?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Ok(Writer { path, name, file, end: 0, sorted: Vec::new() })
+    }
+
+    /// What is written so far.
+    pub async fn segments(next: &PgPool) -> Result<Vec<Segment>, StoreError> {
+        let rows: Vec<(String, i64, i64, i64)> =
+            sqlx::query_as("select file, start, bytes, hash from rebuild_segments order by file, start")
+                .fetch_all(next)
+                .await?;
+        Ok(rows.into_iter().map(|(file, start, bytes, hash)| Segment { file, start, bytes, hash }).collect())
+    }
+
+    /// Whether all of it is as it was written. Reads everything.
+    pub fn is_intact(&self, segments: &[Segment]) -> bool {
+        segments.iter().all(|segment| {
+            self.read_all(segment).is_ok_and(|bytes| xxh3_64(&bytes).cast_signed() == segment.hash)
+        })
+    }
+
+    fn read_all(&self, segment: &Segment) -> io::Result<Vec<u8>> {
+        let file = File::open(self.folder.join(&segment.file))?;
+        let length = usize::try_from(segment.bytes).map_err(io::Error::other)?;
+        // Not to ask for memory on the word of a table.
+        if file.metadata()?.len() < (segment.start + segment.bytes).unsigned_abs() {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        let mut bytes = vec![0; length];
+        file.read_exact_at(&mut bytes, segment.start.unsigned_abs())?;
+        Ok(bytes)
+    }
+
+    /// Reads bucket after bucket, each out of all segments.
+    pub fn reader(&self, segments: &[Segment], buckets: u32) -> Result<Reader, StoreError> {
+        let mut parts = Vec::with_capacity(segments.len());
+        let mut file: Option<(&str, std::sync::Arc<File>)> = None;
+        for segment in segments {
+            let path = self.folder.join(&segment.file);
+            let opened = match &file {
+                Some((name, opened)) if *name == segment.file => opened.clone(),
+                _ => File::open(&path).map_err(|error| failed("read", &path, &error))?.into(),
+            };
+            file = Some((&segment.file, opened.clone()));
+            let mut ends = vec![0; buckets as usize * WIDTH];
+            let start = segment.start.unsigned_abs();
+            opened.read_exact_at(&mut ends, start).map_err(|error| failed("read", &path, &error))?;
+            let ends = ends.as_chunks::<WIDTH>().0.iter().map(|end| u32::from_le_bytes(*end)).collect();
+            parts.push(Part { path, file: opened, start: start + u64::from(buckets) * WIDTH as u64, ends });
+        }
+        Ok(Reader { parts })
+    }
+}
+
+/// Bytes of a number.
+const WIDTH: usize = 4;
+
+/// Packed tellings in memory, each with its bucket, in the order in which they came.
+#[derive(Debug, Default)]
+pub(super) struct Heap {
+    pub(super) bytes: Vec<u8>,
+    /// Bucket, and where it ends in `bytes`.
+    pub(super) ends: Vec<(u32, u32)>,
+}
+
+/// Writes segments into one file.
+#[derive(Debug)]
+pub struct Writer {
+    path: PathBuf,
+    name: String,
+    file: File,
+    end: i64,
+    sorted: Vec<u8>,
+}
+
+impl Writer {
+    /// Writes what is in memory, which is empty then; `None` where nothing was.
+    pub(super) fn write(&mut self, heap: &mut Heap, buckets: u32) -> Result<Option<Segment>, StoreError> {
+        if heap.bytes.is_empty() {
+            return Ok(None);
+        }
+        let mut sizes = vec![0_u32; buckets as usize];
+        let mut from = 0;
+        for (bucket, to) in &heap.ends {
+            sizes[*bucket as usize] += to - from;
+            from = *to;
+        }
+        let head = sizes.len() * WIDTH;
+        self.sorted.clear();
+        self.sorted.resize(head + heap.bytes.len(), 0);
+        let mut next = Vec::with_capacity(sizes.len());
+        let mut end = 0;
+        for (place, size) in self.sorted.as_chunks_mut::<WIDTH>().0.iter_mut().zip(sizes) {
+            next.push(head + end as usize);
+            end += size;
+            *place = end.to_le_bytes();
+        }
+        let mut from = 0;
+        for (bucket, to) in heap.ends.drain(..) {
+            let telling = &heap.bytes[from..to as usize];
+            let place = &mut next[bucket as usize];
+            self.sorted[*place..*place + telling.len()].copy_from_slice(telling);
+            *place += telling.len();
+            from = to as usize;
+        }
+        heap.bytes.clear();
+        self.file.write_all(&self.sorted).map_err(|error| failed("write", &self.path, &error))?;
+        let bytes = i64::try_from(self.sorted.len()).unwrap_or(i64::MAX);
+        let hash = xxh3_64(&self.sorted).cast_signed();
+        let segment = Segment { file: self.name.clone(), start: self.end, bytes, hash };
+        self.end += bytes;
+        Ok(Some(segment))
+    }
+}
+
+/// Notes that a segment counts.
+pub(super) async fn note(connection: &mut PgConnection, segment: &Segment) -> Result<(), StoreError> {
+    sqlx::query("insert into rebuild_segments (file, start, bytes, hash) values ($1, $2, $3, $4)")
+        .bind(&segment.file)
+        .bind(segment.start)
+        .bind(segment.bytes)
+        .bind(segment.hash)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Reads buckets. In memory it has four bytes for each bucket of each segment.
+#[derive(Debug)]
+pub struct Reader {
+    parts: Vec<Part>,
+}
+
+#[derive(Debug)]
+struct Part {
+    path: PathBuf,
+    file: std::sync::Arc<File>,
+    /// Where its first bucket begins.
+    start: u64,
+    ends: Vec<u32>,
+}
+
+impl Reader {
+    /// The packed tellings of one bucket, one after the other: meant to fit into memory several times.
+    pub(super) fn read(&self, bucket: u32) -> Result<Vec<u8>, StoreError> {
+        let range = |part: &Part| {
+            let bucket = bucket as usize;
+            let from = bucket.checked_sub(1).map_or(0, |before| part.ends[before]);
+            (from, part.ends[bucket])
+        };
+        let all: usize = self.parts.iter().map(range).map(|(from, to)| (to - from) as usize).sum();
+        let mut bytes = vec![0; all];
+        let mut place = 0;
+        for part in &self.parts {
+            let (from, to) = range(part);
+            let next = place + (to - from) as usize;
+            part.file
+                .read_exact_at(&mut bytes[place..next], part.start + u64::from(from))
+                .map_err(|error| failed("read", &part.path, &error))?;
+            place = next;
+        }
+        Ok(bytes)
+    }
+}
+
+fn failed(what: &str, path: &Path, error: &io::Error) -> StoreError {
+    StoreError::Refused(format!(
+        "cannot {what} {}: {error}; a rebuild needs room there, about as much as the log's bodies take",
+        path.display()
+    ))
+}
