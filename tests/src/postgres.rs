@@ -63,6 +63,8 @@ async fn create(connection: &mut PgConnection, name: &str, template: &str) {
 pub struct TestDatabase {
     /// Its address, good over restarts of the server.
     pub url: String,
+    /// A folder for files of those who work with it; may not be there yet.
+    pub folder: PathBuf,
 }
 
 impl TestDatabase {
@@ -92,7 +94,7 @@ impl DatabaseServer {
             PgConnection::connect(&cluster.url_of("postgres")).await.expect("the private server");
         create(&mut connection, &name, TEMPLATE).await;
         connection.close().await.expect("a clean close");
-        TestDatabase { url: cluster.url_of(&name) }
+        TestDatabase { url: cluster.url_of(&name), folder: self.folder.path().join("files") }
     }
 
     /// The pid of the server that runs now; `None` while it is down.

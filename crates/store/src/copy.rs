@@ -24,6 +24,11 @@ impl CopyRows {
         Self { bytes: b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0".to_vec(), rows: 0 }
     }
 
+    /// Bytes that wait to be sent.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// Begins a row of so many columns; exactly so many values follow.
     pub(crate) fn row(&mut self, columns: usize) {
         self.bytes.extend(i16::try_from(columns).unwrap_or(i16::MAX).to_be_bytes());

@@ -116,7 +116,8 @@ fn main() -> anyhow::Result<()> {
                     let mut number =
                         || arguments.next().and_then(|number| number.parse::<i32>().ok()).unwrap_or(0);
                     let (accounts, server) = (number(), number());
-                    rebuilding::child(&url, usize::try_from(accounts)?, server).await
+                    let folder = arguments.next().ok_or_else(|| anyhow::anyhow!("{child} needs a folder"))?;
+                    rebuilding::child(&url, usize::try_from(accounts)?, server, folder.as_ref()).await
                 }
                 "--child-export" => {
                     let out = arguments.next().ok_or_else(|| anyhow::anyhow!("{child} needs a folder"))?;

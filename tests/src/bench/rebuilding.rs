@@ -1,5 +1,6 @@
 //! A rebuild of all tables, next to what one would write in SQL: COPY the bodies, unpack their JSON, window functions.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -161,6 +162,7 @@ async fn in_a_process(
 ) -> anyhow::Result<Value> {
     let output = tokio::process::Command::new("/proc/self/exe")
         .args(["--child-rebuild", &database.url, &accounts.to_string(), &server.unwrap_or(0).to_string()])
+        .arg(&database.folder)
         .stdout(std::process::Stdio::piped())
         .kill_on_drop(true)
         .spawn()?
@@ -171,12 +173,12 @@ async fn in_a_process(
 }
 
 /// Rebuilds as `chatledger rebuild` would.
-pub(crate) async fn child(url: &str, accounts: usize, server: i32) -> anyhow::Result<Value> {
+pub(crate) async fn child(url: &str, accounts: usize, server: i32, folder: &Path) -> anyhow::Result<Value> {
     let pool = store::pool(url, store::LIVE, 8)?;
     let log: Arc<dyn Log> = Arc::new(PostgresLog::open(pool.clone(), PARTITIONS).await?);
     let of_one = rules();
     let rules = Rules::new((0..accounts).map(|n| (name(n), of_one.of(ACCOUNT).clone())).collect());
-    let rebuild = Rebuild::new(log, pool.clone(), rules, "bench");
+    let rebuild = Rebuild::new(log, pool.clone(), rules, "bench", folder);
     let control = Control::new(CancellationToken::new());
     let started = Instant::now();
     // When each phase was seen first, and the processor time until then: of this process, of the server.

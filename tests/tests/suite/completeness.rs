@@ -436,7 +436,7 @@ async fn a_rebuild_carries_over_what_was_found_of_days() {
     let rules = AccountRules { zone: ZONE, ..AccountRules::default() };
     let rules = projection::Rules::new(BTreeMap::from([("acme".to_owned(), rules)]));
     let (log, pool) = (scene.projected.log.clone(), scene.projected.database.pool());
-    let rebuild = projection::Rebuild::new(log, pool, rules, "rebuild");
+    let rebuild = projection::Rebuild::new(log, pool, rules, "rebuild", &scene.projected.database.folder);
     let control = projection::rebuild::Control::new(CancellationToken::new());
     rebuild.build(false, &control).await.unwrap();
     rebuild.follow(&control, async || Ok(())).await.unwrap();

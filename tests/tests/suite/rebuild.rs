@@ -85,7 +85,7 @@ impl Scene {
     fn rebuild(&self) -> Rebuild {
         let rules = rules().read_by(Readers { scores: true, leads: true });
         let owner = DeliveryIds::random().next(crate::projection::account::at(0)).to_string();
-        Rebuild::new(self.log.clone(), self.pool.clone(), rules, &owner)
+        Rebuild::new(self.log.clone(), self.pool.clone(), rules, &owner, &self.database.folder)
     }
 
     /// Builds and compares.

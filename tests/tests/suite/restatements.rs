@@ -354,7 +354,8 @@ async fn what_had_changed_before_a_change_of_configuration_and_other_accounts_ke
 /// Makes all tables again and exchanges them, as the process does that dies before it restates.
 async fn rebuilt(scene: &Projected, now: DateTime<Utc>) {
     let rules = Rules::new(BTreeMap::from([("acme".to_owned(), rules(ALMATY))]));
-    let rebuild = Rebuild::new(scene.log.clone(), scene.database.pool(), rules, "rebuild");
+    let rebuild =
+        Rebuild::new(scene.log.clone(), scene.database.pool(), rules, "rebuild", &scene.database.folder);
     let control = Control::new(CancellationToken::new());
     rebuild.build(false, &control).await.unwrap();
     rebuild.follow(&control, async || Ok(())).await.unwrap();

@@ -1,4 +1,5 @@
 use std::io::Write as _;
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -76,7 +77,7 @@ impl RebuildCommand {
         let stop = shutdown::token()?;
         let installation = Installation::open(configuration).await?;
         let rules = rules::projection(configuration);
-        let outcome = Box::pin(self.on(&installation, &rules, &stop)).await;
+        let outcome = Box::pin(self.on(&installation, &rules, &stop, &configuration.data_dir)).await;
         installation.close().await?;
         outcome
     }
@@ -86,12 +87,13 @@ impl RebuildCommand {
         installation: &Installation,
         rules: &Rules,
         stop: &CancellationToken,
+        folder: &Path,
     ) -> anyhow::Result<()> {
         let pool = &installation.pool;
         match self {
             Self { pause: true, .. } => want(installation, Wish::Pause).await,
             Self { resume: true, .. } => want(installation, Wish::Go).await,
-            Self { cancel: true, .. } => cancel(installation, rules).await,
+            Self { cancel: true, .. } => cancel(installation, rules, folder).await,
             Self { drop_old: true, .. } => {
                 // A rebuild that runs would drop it too, and make another one.
                 let claim = claimed(pool).await?;
@@ -103,7 +105,7 @@ impl RebuildCommand {
                 Ok(writeln!(std::io::stdout(), "{what}")?)
             }
             Self { dialog: Some(dialog), .. } => self.one_dialog(installation, rules, dialog).await,
-            _ => Box::pin(self.rebuild(installation, rules, stop)).await,
+            _ => Box::pin(self.rebuild(installation, rules, stop, folder)).await,
         }
     }
 
@@ -112,12 +114,18 @@ impl RebuildCommand {
         installation: &Installation,
         rules: &Rules,
         stop: &CancellationToken,
+        folder: &Path,
     ) -> anyhow::Result<()> {
         let pool = &installation.pool;
         let claim = claimed(pool).await?;
         generations::free_leases(pool, &claim).await?;
-        let rebuild =
-            Rebuild::new(installation.log.clone(), pool.clone(), rules.clone(), &installation.owner());
+        let rebuild = Rebuild::new(
+            installation.log.clone(),
+            pool.clone(),
+            rules.clone(),
+            &installation.owner(),
+            folder,
+        );
         let (control, progress) = (Control::new(stop.clone()), RebuildProgress::new());
         let work = Box::pin(async {
             rebuild.build(self.from_scratch, &control).await?;
@@ -282,11 +290,11 @@ async fn want(installation: &Installation, wish: Wish) -> anyhow::Result<()> {
 }
 
 /// Asks the process that rebuilds to end; what was left by one that has gone is dropped here.
-async fn cancel(installation: &Installation, rules: &Rules) -> anyhow::Result<()> {
+async fn cancel(installation: &Installation, rules: &Rules, folder: &Path) -> anyhow::Result<()> {
     let pool = &installation.pool;
     if let Some(claim) = generations::claim(pool).await? {
         let is_there = generations::exists(pool, NEXT).await?;
-        let rebuild = Rebuild::new(installation.log.clone(), pool.clone(), rules.clone(), "cancel");
+        let rebuild = Rebuild::new(installation.log.clone(), pool.clone(), rules.clone(), "cancel", folder);
         rebuild.discard().await.context("what the rebuild made")?;
         rebuild.close().await;
         claim.release().await?;

@@ -5,15 +5,29 @@ use std::time::Duration;
 
 use log::{Batch, Limit, Place};
 use store::generations::load::Batch as Packing;
+use store::generations::spill::{Segment, Writer};
 use store::generations::state::State;
 use store::{StoreError, accounting, generations, positions};
 
 use super::{Control, Rebuild, RebuildError};
-use crate::runner::prepare;
+use crate::Rules;
+use crate::runner::Prepared;
 
 /// What a loader has in memory at once: several times this, all in all.
 const LIMIT: Limit = Limit { records: 4_000, bytes: 4 << 20 };
 const WAIT: Duration = Duration::from_secs(1);
+/// Deliveries whose places are moved at once: so many are read again after a crash.
+const MOST: usize = 64_000;
+
+/// How far a partition is.
+struct Share {
+    /// What lies before is written.
+    next: i64,
+    /// What lies before is read.
+    read: i64,
+    /// Where the bulk ends.
+    until: i64,
+}
 
 /// Brings every partition to where the bulk ends. `epoch` is that of the loading: under another one nothing is written.
 pub(super) async fn run(
@@ -23,14 +37,14 @@ pub(super) async fn run(
     control: &Control,
 ) -> Result<(), RebuildError> {
     let held = positions::list(&rebuild.next).await?;
-    let mut shares: Vec<BTreeMap<u32, (i64, i64)>> = vec![BTreeMap::new(); rebuild.workers];
+    let mut shares: Vec<BTreeMap<u32, Share>> = (0..rebuild.workers).map(|_| BTreeMap::new()).collect();
     let mut left = 0;
     let todo = held.iter().filter_map(|position| {
         let until = *state.until.get(&position.partition)?;
         (position.next < until).then_some((position.partition, (position.next, until)))
     });
     for (turn, (partition, (next, until))) in todo.enumerate() {
-        shares[turn % rebuild.workers].insert(partition, (next, until));
+        shares[turn % rebuild.workers].insert(partition, Share { next, read: next, until });
         left += until - next;
     }
     control.total(left.unsigned_abs());
@@ -44,36 +58,101 @@ async fn load(
     state: &State,
     epoch: i64,
     control: &Control,
-    mut share: BTreeMap<u32, (i64, i64)>,
+    mut share: BTreeMap<u32, Share>,
 ) -> Result<(), RebuildError> {
     let mut reader = rebuild.log.open(&unread(&share)).await?;
-    let mut packing = Packing::new(state.buckets);
-    while share.values().any(|(next, until)| next < until) {
-        control.pass().await?;
+    let mut loaded = Loaded {
+        packed: Packing::new(state.buckets),
+        writer: rebuild.spill.writer()?,
+        segment: None,
+        prepared: Prepared::default(),
+        records: 0,
+    };
+    loop {
+        if let Err(ended) = control.pass().await {
+            if matches!(ended, RebuildError::Stopped) {
+                // What is read need not be read again.
+                loaded.spill()?;
+                loaded.write(rebuild, epoch, &mut share).await?;
+            }
+            return Err(ended);
+        }
         let mut batch = reader.next(LIMIT, WAIT).await?;
         cut(&mut batch, &share);
+        let (records, before) = (batch.records.len(), unread(&share).len());
+        for place in &batch.next {
+            if let Some(share) = share.get_mut(&place.partition) {
+                share.read = place.offset;
+            }
+        }
+        let left = unread(&share);
         let rules = rebuild.rules.clone();
+        let is_last = left.is_empty();
         // Decoding is all computing: other loaders read and write meanwhile.
         let decoded = tokio::task::spawn_blocking(move || {
-            let prepared = prepare(&batch, &rules)?;
-            for (fact, tally) in prepared.facts.iter().zip(&prepared.counted_in) {
-                packing.add(fact, tally);
-            }
-            Ok::<_, StoreError>((packing, prepared, batch))
+            let is_due = loaded.take(&batch, &rules, is_last)?;
+            Ok::<_, StoreError>((loaded, is_due))
         });
-        let (packed, prepared, batch) =
+        let is_due;
+        (loaded, is_due) =
             decoded.await.map_err(|error| RebuildError::Failed(format!("decoding: {error}")))??;
-        packing = packed;
-        let places: Vec<(u32, i64)> =
-            batch.next.iter().map(|place| (place.partition, place.offset)).collect();
-        let records = batch.records.len() as u64;
-        drop(batch);
-        let moves: Vec<(u32, i64, i64)> = places
-            .iter()
-            .filter_map(|&(partition, to)| share.get(&partition).map(|&(from, _)| (partition, from, to)))
-            .collect();
+        if is_due {
+            loaded.write(rebuild, epoch, &mut share).await?;
+            fail::fail_point!("rebuild.batch_loaded", |_| std::process::abort());
+        }
+        control.add(records as u64);
+        if is_last {
+            return Ok(());
+        }
+        if left.len() < before {
+            // What comes in meanwhile behind the end of the bulk is not read again and again.
+            reader = rebuild.log.open(&left).await?;
+        }
+    }
+}
+
+/// What was read and is not written yet.
+struct Loaded {
+    packed: Packing,
+    writer: Writer,
+    /// What is in the file and does not count yet.
+    segment: Option<Segment>,
+    prepared: Prepared,
+    records: usize,
+}
+
+impl Loaded {
+    /// Adds a batch; says whether it is time to write. Packed tellings are in the file then.
+    fn take(&mut self, batch: &Batch, rules: &Rules, is_last: bool) -> Result<bool, StoreError> {
+        self.prepared.take(batch, rules)?;
+        self.records += batch.records.len();
+        for (fact, tally) in self.prepared.facts.drain(..).zip(self.prepared.counted_in.drain(..)) {
+            self.packed.add(&fact, &tally);
+        }
+        let is_due = is_last || self.records >= MOST || self.packed.is_full();
+        if is_due {
+            self.spill()?;
+        }
+        Ok(is_due)
+    }
+
+    fn spill(&mut self) -> Result<(), StoreError> {
+        self.segment = self.packed.spill(&mut self.writer)?;
+        Ok(())
+    }
+
+    /// Writes all of it, and moves the positions.
+    async fn write(
+        &mut self,
+        rebuild: &Rebuild,
+        epoch: i64,
+        share: &mut BTreeMap<u32, Share>,
+    ) -> Result<(), RebuildError> {
+        let moves: Vec<(u32, i64, i64)> =
+            share.iter().map(|(&partition, share)| (partition, share.next, share.read)).collect();
+        let prepared = std::mem::take(&mut self.prepared);
         let mut transaction = store::begin(&rebuild.next).await?;
-        packing.write(&mut transaction).await?;
+        self.packed.write(&mut transaction, self.segment.take().as_ref()).await?;
         accounting::reject(&mut transaction, &prepared.rejects).await?;
         if !prepared.tallies.is_empty() {
             accounting::add(&mut transaction, &prepared.tallies).await?;
@@ -85,32 +164,23 @@ async fn load(
             other => other.into(),
         })?;
         store::commit(transaction).await?;
-        fail::fail_point!("rebuild.batch_loaded", |_| std::process::abort());
-        let before = unread(&share).len();
-        for (partition, offset) in places {
-            if let Some((next, _)) = share.get_mut(&partition) {
-                *next = offset;
-            }
+        self.records = 0;
+        for share in share.values_mut() {
+            share.next = share.read;
         }
-        control.add(records);
-        let left = unread(&share);
-        if left.len() < before && !left.is_empty() {
-            // What comes in meanwhile behind the end of the bulk is not read again and again.
-            reader = rebuild.log.open(&left).await?;
-        }
+        Ok(())
     }
-    Ok(())
 }
 
 /// The partitions that are not at their end.
-fn unread(share: &BTreeMap<u32, (i64, i64)>) -> Vec<Place> {
-    let left = share.iter().filter(|(_, (next, until))| next < until);
-    left.map(|(&partition, &(offset, _))| Place { partition, offset }).collect()
+fn unread(share: &BTreeMap<u32, Share>) -> Vec<Place> {
+    let left = share.iter().filter(|(_, share)| share.read < share.until);
+    left.map(|(&partition, share)| Place { partition, offset: share.read }).collect()
 }
 
 /// Leaves out what lies behind the end of the bulk: it is followed later.
-fn cut(batch: &mut Batch, share: &BTreeMap<u32, (i64, i64)>) {
-    let until = |partition: u32| share.get(&partition).map_or(0, |(_, until)| *until);
+fn cut(batch: &mut Batch, share: &BTreeMap<u32, Share>) {
+    let until = |partition: u32| share.get(&partition).map_or(0, |share| share.until);
     batch.records.retain(|record| record.place.offset < until(record.place.partition));
     for place in &mut batch.next {
         place.offset = place.offset.min(until(place.partition));

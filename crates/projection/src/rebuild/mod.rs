@@ -16,11 +16,13 @@ mod parts;
 mod switch;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use log::{Log, LogError};
 use store::changes::{self, ChangeKind};
+use store::generations::spill::Spill;
 use store::generations::state::{self, Phase, State};
 use store::generations::{self, NEXT, OLD, indexes, settle};
 use store::{PgPool, StoreError, level, positions};
@@ -33,7 +35,7 @@ pub use store::generations::switch::{Left, Switched};
 
 /// Deliveries of the log that make one part: as many as fold in a few dozen MiB.
 const PART: i64 = 8_000;
-/// Most parts: each has a page open while the log is read.
+/// Most parts: each has four bytes in memory for each segment of packed tellings.
 const PARTS: i64 = 4_096;
 /// Between two looks at what another process does.
 const MOMENT: Duration = Duration::from_millis(50);
@@ -80,16 +82,19 @@ pub struct Rebuild {
     rules: Rules,
     owner: String,
     workers: usize,
+    spill: Spill,
 }
 
 impl Rebuild {
-    /// `live` sees the live generation; `owner` is a name that no other run of any process has.
-    pub fn new(log: Arc<dyn Log>, live: PgPool, rules: Rules, owner: &str) -> Self {
+    /// `live` sees the live generation; `owner` is a name that no other run of any process has. What the log says is kept
+    /// in files below `folder` until it is folded: about as many bytes as the log's bodies have.
+    pub fn new(log: Arc<dyn Log>, live: PgPool, rules: Rules, owner: &str, folder: &Path) -> Self {
         // One more than there are processors: while one waits for an answer, the others have work.
         let workers = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 4) + 1;
         let connections = u32::try_from(workers).unwrap_or(4) + 6;
         let next = generations::pool_of_next(&live, connections);
-        Self { log, live, next, rules, owner: owner.to_owned(), workers }
+        let spill = Spill::new(folder, &live);
+        Self { log, live, next, rules, owner: owner.to_owned(), workers, spill }
     }
 
     /// Frees the connections.
@@ -117,7 +122,7 @@ impl Rebuild {
         if phase == Phase::Settling {
             control.enter(phase);
             control.pass().await?;
-            settle::all(&self.next, state.buckets, &|filed| control.done(filed)).await?;
+            settle::all(&self.next, &self.spill, state.buckets, &|filed| control.done(filed)).await?;
             fail::fail_point!("rebuild.settled", |_| std::process::abort());
             phase = Phase::Folding;
         }
@@ -136,6 +141,7 @@ impl Rebuild {
             state::enter(&self.next, Phase::Following).await?;
         }
         indexes::finish(&self.next).await?;
+        self.spill.remove()?;
         Ok(())
     }
 
@@ -150,9 +156,7 @@ impl Rebuild {
         generations::check_inside_old(&self.live).await?;
         if let Some(state) = state::get(&self.live).await? {
             let is_sound = match state.phase {
-                Phase::Loading | Phase::Settling | Phase::Folding => {
-                    generations::load::is_intact(&self.next).await?
-                }
+                Phase::Loading | Phase::Settling | Phase::Folding => self.is_intact().await?,
                 Phase::Indexing | Phase::Following => generations::exists(&self.live, NEXT).await?,
             };
             let is_ours = state.log_id == self.log.id() && state.rules == self.rules.fingerprint_of_all();
@@ -188,6 +192,7 @@ impl Rebuild {
             .sum();
         let buckets = u32::try_from((deliveries / PART + 1).clamp(1, PARTS)).unwrap_or(1);
         generations::create(&self.next).await?;
+        self.spill.clear()?;
         // While there is nothing to fold again.
         adopt(&self.next, &self.rules).await?;
         indexes::take_away(&self.next).await?;
@@ -230,7 +235,18 @@ impl Rebuild {
     pub async fn discard(&self) -> Result<(), RebuildError> {
         generations::drop_schema(&self.live, NEXT).await?;
         state::forget(&self.live).await?;
+        self.spill.remove()?;
         Ok(())
+    }
+
+    /// Whether the helper tables and files are as they were left.
+    async fn is_intact(&self) -> Result<bool, RebuildError> {
+        if !generations::load::is_intact(&self.next).await? {
+            return Ok(false);
+        }
+        let (segments, spill) = (Spill::segments(&self.next).await?, self.spill.clone());
+        let checked = tokio::task::spawn_blocking(move || spill.is_intact(&segments)).await;
+        checked.map_err(|error| RebuildError::Failed(format!("files of the rebuild: {error}")))
     }
 
     async fn make_indexes(&self, control: &Control) -> Result<(), RebuildError> {

@@ -5,7 +5,8 @@ use events::{DeliveryId, Fact};
 use store::StoreError;
 use store::folding::{Subject, Told};
 use store::generations::Staged;
-use store::generations::bucket::{self, Odd, Tellings, Written};
+use store::generations::bucket::{self, Odd, Packed, Tellings, Written};
+use store::generations::spill::Spill;
 use store::generations::state::State;
 use store::tables::{TableRow, sealed};
 
@@ -19,17 +20,18 @@ pub(super) async fn run(rebuild: &Rebuild, state: &State, control: &Control) -> 
     let folded = bucket::folded(&rebuild.next).await?;
     let odd = std::sync::Arc::new(bucket::odd(&rebuild.next).await?);
     let is_bytewise = store::generations::is_bytewise(&rebuild.next).await?;
-    let all = 0..i32::try_from(state.buckets).unwrap_or(i32::MAX);
-    let left: Vec<i32> = all.filter(|bucket| !folded.contains(bucket)).collect();
+    let segments = Spill::segments(&rebuild.next).await?;
+    let reader = std::sync::Arc::new(rebuild.spill.reader(&segments, state.buckets)?);
+    let left: Vec<u32> = (0..state.buckets).filter(|bucket| !folded.contains(bucket)).collect();
     control.total(left.len() as u64);
     let queue = tokio::sync::Mutex::new(left.into_iter());
     let work = async || {
         loop {
             control.pass().await?;
             let Some(bucket) = queue.lock().await.next() else { return Ok::<_, RebuildError>(()) };
-            let packed = bucket::read(&rebuild.next, bucket).await?;
-            let (rules, odd) = (rebuild.rules.clone(), odd.clone());
+            let (reader, rules, odd) = (reader.clone(), rebuild.rules.clone(), odd.clone());
             let computed = tokio::task::spawn_blocking(move || {
+                let packed = Packed::read(&reader, bucket)?;
                 let tellings = packed.tellings()?;
                 let written = fold_part(&tellings, &rules, &odd, is_bytewise)?;
                 Ok::<_, StoreError>(bucket::Ready::new(&tellings, written))

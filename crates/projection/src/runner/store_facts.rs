@@ -27,26 +27,36 @@ pub struct Prepared {
 /// Decodes a batch. Pure but for the hashes that it computes.
 ///
 /// # Errors
-/// [`StoreError::Refused`] when a fact cannot be written down (no decoder makes such a one).
+/// As of [`Prepared::take`].
 pub fn prepare(batch: &Batch, rules: &Rules) -> Result<Prepared, StoreError> {
     let mut prepared = Prepared::default();
-    for record in &batch.records {
-        match &record.delivery {
-            Ok(delivery) => {
-                let rules = rules.of(delivery.account.as_str());
-                let decoded = decode(delivery, rules);
-                let day = delivery.received_at.with_timezone(&rules.zone).date_naive();
-                let partition = record.place.partition;
-                let key = TallyKey { account: delivery.account.clone(), road: delivery.road, day, partition };
-                prepared.add(record, &key, delivery.id, delivery.received_at, decoded)?;
-            }
-            Err(unreadable) => prepared.add_unreadable(record, unreadable)?,
-        }
-    }
+    prepared.take(batch, rules)?;
     Ok(prepared)
 }
 
 impl Prepared {
+    /// Adds what a batch says.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] when a fact cannot be written down (no decoder makes such a one).
+    pub(crate) fn take(&mut self, batch: &Batch, rules: &Rules) -> Result<(), StoreError> {
+        for record in &batch.records {
+            match &record.delivery {
+                Ok(delivery) => {
+                    let rules = rules.of(delivery.account.as_str());
+                    let decoded = decode(delivery, rules);
+                    let day = delivery.received_at.with_timezone(&rules.zone).date_naive();
+                    let partition = record.place.partition;
+                    let key =
+                        TallyKey { account: delivery.account.clone(), road: delivery.road, day, partition };
+                    self.add(record, &key, delivery.id, delivery.received_at, decoded)?;
+                }
+                Err(unreadable) => self.add_unreadable(record, unreadable)?,
+            }
+        }
+        Ok(())
+    }
+
     fn add(
         &mut self,
         record: &Record,

@@ -1,4 +1,4 @@
-//! One part of the next generation at a time: its tellings out of the helper tables, its facts and rows into the tables.
+//! One part of the next generation at a time: its tellings out of the files, its facts and rows into the tables.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -6,6 +6,7 @@ use events::{AccountId, Road};
 use sqlx::{PgConnection, PgExecutor, PgPool};
 use xxhash_rust::xxh3::Xxh3;
 
+use super::spill::Reader;
 use super::staged::Staged;
 use crate::StoreError;
 use crate::accounting::{self, Tally, TallyKey};
@@ -42,22 +43,21 @@ pub async fn odd(next: &PgPool) -> Result<Odd, StoreError> {
 }
 
 /// The buckets that are done.
-pub async fn folded(executor: impl PgExecutor<'_>) -> Result<BTreeSet<i32>, StoreError> {
-    Ok(sqlx::query_scalar("select bucket from rebuild_buckets")
-        .fetch_all(executor)
-        .await?
-        .into_iter()
-        .collect())
+pub async fn folded(executor: impl PgExecutor<'_>) -> Result<BTreeSet<u32>, StoreError> {
+    let buckets: Vec<i32> =
+        sqlx::query_scalar("select bucket from rebuild_buckets").fetch_all(executor).await?;
+    Ok(buckets.into_iter().map(i32::cast_unsigned).collect())
 }
 
 /// The packed tellings of one bucket.
 #[derive(Debug, Default)]
-pub struct Packed(Vec<Vec<u8>>);
+pub struct Packed(Vec<u8>);
 
-/// Reads one bucket: it is meant to fit into memory several times.
-pub async fn read(executor: impl PgExecutor<'_>, bucket: i32) -> Result<Packed, StoreError> {
-    let chunks = sqlx::query_scalar("select chunk from rebuild_staged where bucket = $1").bind(bucket);
-    Ok(Packed(chunks.fetch_all(executor).await?))
+impl Packed {
+    /// Reads one bucket.
+    pub fn read(reader: &Reader, bucket: u32) -> Result<Self, StoreError> {
+        reader.read(bucket).map(Self)
+    }
 }
 
 /// The different tellings of a bucket, by account, conversation, kind and key, and the copies that told nothing new.
@@ -72,14 +72,12 @@ impl Packed {
     /// Unpacks, sorts and merges copies: what `facts_upsert.sql` does one by one.
     ///
     /// # Errors
-    /// [`StoreError::Refused`] when a helper table was tampered with.
+    /// [`StoreError::Refused`] when a file was tampered with.
     pub fn tellings(&self) -> Result<Tellings<'_>, StoreError> {
         let mut all: Vec<Staged<'_>> = Vec::new();
-        for chunk in &self.0 {
-            let mut bytes = chunk.as_slice();
-            while let Some(staged) = Staged::unpack(&mut bytes)? {
-                all.push(staged);
-            }
+        let mut bytes = self.0.as_slice();
+        while let Some(staged) = Staged::unpack(&mut bytes)? {
+            all.push(staged);
         }
         // Copies have one conversation: it follows from the registers. The earliest comes first.
         all.sort_unstable_by(|a, b| {
@@ -190,7 +188,7 @@ impl Ready {
 }
 
 /// Writes a bucket's facts and rows, and that it is done: in one transaction of the caller.
-pub async fn write(connection: &mut PgConnection, bucket: i32, ready: Ready) -> Result<(), StoreError> {
+pub async fn write(connection: &mut PgConnection, bucket: u32, ready: Ready) -> Result<(), StoreError> {
     let Ready { facts, written, tallies } = ready;
     facts.send(connection, facts::COPY).await?;
     for Table { copy, rows } in written.tables.into_values() {
@@ -200,7 +198,10 @@ pub async fn write(connection: &mut PgConnection, bucket: i32, ready: Ready) -> 
     if !tallies.is_empty() {
         accounting::add(connection, &tallies).await?;
     }
-    sqlx::query("insert into rebuild_buckets (bucket) values ($1)").bind(bucket).execute(connection).await?;
+    sqlx::query("insert into rebuild_buckets (bucket) values ($1)")
+        .bind(bucket.cast_signed())
+        .execute(connection)
+        .await?;
     Ok(())
 }
 

@@ -145,8 +145,8 @@ pub async fn analyze(next: &PgPool) -> Result<(), StoreError> {
 pub async fn finish(next: &PgPool) -> Result<(), StoreError> {
     run(
         next,
-        &["drop table if exists rebuild_intact, rebuild_staged, rebuild_unfirm, rebuild_links, rebuild_messages, \
-           rebuild_settled, rebuild_odd, rebuild_buckets, rebuild_indexes"],
+        &["drop table if exists rebuild_intact, rebuild_segments, rebuild_unfirm, rebuild_links, rebuild_messages, \
+           rebuild_owners, rebuild_settled, rebuild_odd, rebuild_buckets, rebuild_indexes"],
     )
     .await
 }

@@ -1,18 +1,19 @@
-//! What the log says, packed into helper tables without indexes: the first phase.
+//! What the log says, packed: tellings into files, what settling asks for into helper tables without indexes. The first phase.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 
 use sqlx::{PgConnection, PgExecutor, PgPool};
 use xxhash_rust::xxh3::Xxh3;
 
+use super::spill::{self, Heap, Segment, Writer};
 use super::staged::Staged;
 use crate::StoreError;
 use crate::accounting::TallyKey;
 use crate::copy::CopyRows;
 use crate::facts::{self, FactRow};
 
-/// A packed row fills a page of the table and no more: nothing is stored beside it.
-const CHUNK: usize = 7900;
+/// Bytes of what is written at once, about.
+const SEGMENT: usize = 8 << 20;
 /// Links and messages that a loader remembers, so that it tells them once: 16 bytes each.
 const REMEMBERED: usize = 500_000;
 
@@ -34,12 +35,11 @@ pub async fn is_intact(executor: impl PgExecutor<'_>) -> Result<bool, StoreError
     }
 }
 
-/// What one batch of deliveries brings.
+/// What some batches of deliveries bring.
 #[derive(Debug)]
 pub struct Batch {
     buckets: u32,
-    chunks: BTreeMap<i32, Vec<u8>>,
-    full: Vec<(i32, Vec<u8>)>,
+    heap: Heap,
     unfirm: CopyRows,
     links: CopyRows,
     messages: CopyRows,
@@ -50,9 +50,8 @@ impl Batch {
     /// An empty one; to be used again and again, because it remembers what was told.
     pub fn new(buckets: u32) -> Self {
         Self {
-            buckets,
-            chunks: BTreeMap::new(),
-            full: Vec::new(),
+            buckets: buckets.max(1),
+            heap: Heap::default(),
             unfirm: CopyRows::new(),
             links: CopyRows::new(),
             messages: CopyRows::new(),
@@ -98,20 +97,17 @@ impl Batch {
         Ok(())
     }
 
-    /// Bytes that wait to be written.
-    pub fn bytes(&self) -> usize {
-        self.full.iter().map(|(_, chunk)| chunk.len()).sum()
+    /// Whether it is to be written.
+    pub fn is_full(&self) -> bool {
+        let rows = [&self.unfirm, &self.links, &self.messages];
+        self.heap.bytes.len() + rows.map(CopyRows::bytes).iter().sum::<usize>() > SEGMENT
     }
 
     fn pack(&mut self, staged: &Staged<'_>) {
-        let bucket = staged.bucket(self.buckets);
-        let chunk = self.chunks.entry(bucket).or_default();
-        let before = chunk.len();
-        staged.pack(chunk);
-        if chunk.len() > CHUNK && before > 0 {
-            let next = chunk.split_off(before);
-            self.full.push((bucket, std::mem::replace(chunk, next)));
-        }
+        staged.pack(&mut self.heap.bytes);
+        // The log takes no delivery that would bring it near 4 GiB.
+        let end = u32::try_from(self.heap.bytes.len()).unwrap_or(u32::MAX);
+        self.heap.ends.push((staged.bucket(self.buckets), end));
     }
 
     /// Whether it was not told before. What is forgotten in between is told twice, which changes nothing.
@@ -127,18 +123,20 @@ impl Batch {
         self.remembered.insert(hash.digest128())
     }
 
-    /// Writes what was added, and is empty again.
-    pub async fn write(&mut self, connection: &mut PgConnection) -> Result<(), StoreError> {
-        let mut staged = CopyRows::new();
-        let rest = std::mem::take(&mut self.chunks);
-        for (bucket, chunk) in self.full.drain(..).chain(rest) {
-            if !chunk.is_empty() {
-                staged.row(2);
-                staged.value(&bucket);
-                staged.value(chunk.as_slice());
-            }
+    /// Writes the packed tellings into a file, where they count once [`Batch::write`] is committed.
+    pub fn spill(&mut self, writer: &mut Writer) -> Result<Option<Segment>, StoreError> {
+        writer.write(&mut self.heap, self.buckets)
+    }
+
+    /// Writes what else was added, and what was written into a file; is empty again.
+    pub async fn write(
+        &mut self,
+        connection: &mut PgConnection,
+        spilled: Option<&Segment>,
+    ) -> Result<(), StoreError> {
+        if let Some(segment) = spilled {
+            spill::note(connection, segment).await?;
         }
-        staged.send(connection, "copy rebuild_staged (bucket, chunk) from stdin (format binary)").await?;
         let mut send = async |rows: &mut CopyRows, statement: &str| {
             std::mem::replace(rows, CopyRows::new()).send(connection, statement).await
         };

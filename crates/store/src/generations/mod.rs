@@ -15,6 +15,7 @@ mod inside;
 pub mod load;
 mod outside;
 pub mod settle;
+pub mod spill;
 mod staged;
 pub mod state;
 pub mod switch;

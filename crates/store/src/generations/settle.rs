@@ -1,59 +1,90 @@
 //! Links, and what names no channel, for all of the log at once: the second phase.
 
 use futures::TryStreamExt as _;
-use sqlx::PgPool;
+use futures::future::try_join;
+use sqlx::{PgConnection, PgPool};
 
 use super::load::Batch;
+use super::spill::Spill;
 use super::state::{self, Phase};
 use crate::StoreError;
 
-/// Bytes of packed tellings that are written at once.
-const WRITE_BYTES: usize = 8 << 20;
+/// What owns requests and dialogs, and where everything belongs that names no channel.
+const CONCLUDE: [&str; 8] = [
+    // Enough to choose a plan by; more costs more than it gains.
+    "set local default_statistics_target = 20",
+    "analyze rebuild_unfirm",
+    "drop table if exists rebuild_owners, rebuild_settled",
+    // Of several conversations for one identity the smallest counts.
+    "create unlogged table rebuild_owners with (autovacuum_enabled = false) as \
+     select account_id, identity, min(conversation) as conversation from rebuild_links group by account_id, identity",
+    "analyze rebuild_owners",
+    "analyze rebuild_messages",
+    include_str!("settle.sql"),
+    "analyze rebuild_settled",
+];
+
+const LINK: [&str; 4] = [
+    "truncate links",
+    "insert into links (account_id, identity, conversation) \
+     select distinct account_id, identity, conversation from rebuild_links",
+    // A message that is told of several conversations is linked to all of them.
+    "insert into links (account_id, identity, conversation) \
+     select distinct m.account_id, 'message:' || m.message_id, m.conversation \
+     from rebuild_messages m \
+     join (select account_id, message_id from rebuild_messages group by account_id, message_id \
+           having min(conversation) < max(conversation)) c using (account_id, message_id)",
+    "analyze links",
+];
+
+const FIND_ODD: [&str; 2] = ["truncate rebuild_odd", include_str!("odd.sql")];
 
 /// Files everything, and goes on to [`Phase::Folding`]. May be broken off and done again.
 ///
 /// `filed` is told how many tellings were filed so far.
-pub async fn all(next: &PgPool, buckets: u32, filed: &(dyn Fn(u64) + Sync)) -> Result<(), StoreError> {
-    run(next, &["analyze rebuild_unfirm, rebuild_links, rebuild_messages"]).await?;
+pub async fn all(
+    next: &PgPool,
+    spill: &Spill,
+    buckets: u32,
+    filed: &(dyn Fn(u64) + Sync),
+) -> Result<(), StoreError> {
     // Side by side: the server has a processor for each.
-    let conclusions =
-        ["drop table if exists rebuild_settled", include_str!("settle.sql"), "analyze rebuild_settled"];
-    let links = [
-        "truncate links",
-        "insert into links (account_id, identity, conversation) \
-         select distinct account_id, identity, conversation from rebuild_links",
-        // A message that is told of several conversations is linked to all of them.
-        "insert into links (account_id, identity, conversation) \
-         select distinct m.account_id, 'message:' || m.message_id, m.conversation \
-         from rebuild_messages m \
-         join (select account_id, message_id from rebuild_messages group by account_id, message_id \
-               having min(conversation) < max(conversation)) c using (account_id, message_id)",
-        "analyze links",
-    ];
-    futures::future::try_join(run(next, &conclusions), run(next, &links)).await?;
-    run(next, &["truncate rebuild_odd", include_str!("odd.sql")]).await?;
-
-    // What is filed joins its conversation's bucket, all of it or nothing.
-    let mut reading = next.acquire().await?;
+    try_join(run(next, &CONCLUDE), run(next, &LINK)).await?;
     let mut writing = crate::begin(next).await?;
-    let mut batch = Batch::new(buckets);
+    try_join(run(next, &FIND_ODD), file(next, &mut writing, spill, buckets, filed)).await?;
+    state::enter(&mut *writing, Phase::Folding).await?;
+    crate::commit(writing).await
+}
+
+/// What is concluded joins its conversation's bucket, all of it or nothing.
+async fn file(
+    next: &PgPool,
+    writing: &mut PgConnection,
+    spill: &Spill,
+    buckets: u32,
+    filed: &(dyn Fn(u64) + Sync),
+) -> Result<(), StoreError> {
+    let mut reading = next.acquire().await?;
+    let (mut writer, mut batch) = (spill.writer()?, Batch::new(buckets));
     let mut done = 0;
     let mut rows =
         sqlx::query_as::<_, (Option<String>, Vec<u8>)>("select conversation, fact from rebuild_settled")
             .fetch(&mut *reading);
-    while let Some((conversation, packed)) = rows.try_next().await? {
-        batch.settled(&packed, conversation.as_deref())?;
-        done += 1;
-        if batch.bytes() > WRITE_BYTES {
-            batch.write(&mut writing).await?;
+    loop {
+        let row = rows.try_next().await?;
+        if let Some((conversation, packed)) = &row {
+            batch.settled(packed, conversation.as_deref())?;
+            done += 1;
+        }
+        if row.is_none() || batch.is_full() {
+            let segment = batch.spill(&mut writer)?;
+            batch.write(writing, segment.as_ref()).await?;
             filed(done);
         }
+        if row.is_none() {
+            return Ok(());
+        }
     }
-    drop(rows);
-    batch.write(&mut writing).await?;
-    filed(done);
-    state::enter(&mut *writing, Phase::Folding).await?;
-    crate::commit(writing).await
 }
 
 /// In one transaction.

@@ -44,6 +44,11 @@ impl Spill {
         Self { folder: below.join(format!("rebuild-{:016x}", xxh3_64(name.as_bytes()))) }
     }
 
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Makes it empty.
     pub fn clear(&self) -> Result<(), StoreError> {
         self.remove()?;
@@ -238,4 +243,92 @@ fn failed(what: &str, path: &Path, error: &io::Error) -> StoreError {
         "cannot {what} {}: {error}; a rebuild needs room there, about as much as the log's bodies take",
         path.display()
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    const BUCKETS: u32 = 3;
+
+    fn spill(below: &tempfile::TempDir) -> Spill {
+        let spill = Spill { folder: below.path().join("rebuild") };
+        spill.clear().unwrap();
+        spill
+    }
+
+    fn heap(tellings: &[(u32, &str)]) -> Heap {
+        let mut heap = Heap::default();
+        for (bucket, telling) in tellings {
+            heap.bytes.extend_from_slice(telling.as_bytes());
+            heap.ends.push((*bucket, u32::try_from(heap.bytes.len()).unwrap()));
+        }
+        heap
+    }
+
+    fn written(spill: &Spill) -> Vec<Segment> {
+        let (mut first, mut second) = (spill.writer().unwrap(), spill.writer().unwrap());
+        let mut write = |writer: &mut Writer, tellings: &[(u32, &str)]| {
+            writer.write(&mut heap(tellings), BUCKETS).unwrap().unwrap()
+        };
+        vec![
+            write(&mut first, &[(2, "a"), (0, "bb"), (2, "ccc")]),
+            write(&mut second, &[(0, "d")]),
+            write(&mut first, &[(2, "ee")]),
+        ]
+    }
+
+    #[test]
+    fn a_bucket_comes_back_from_all_segments_of_all_files() {
+        let below = tempfile::tempdir().unwrap();
+        let spill = spill(&below);
+        let segments = written(&spill);
+        let reader = spill.reader(&segments, BUCKETS).unwrap();
+        let read = |bucket| String::from_utf8(reader.read(bucket).unwrap()).unwrap();
+        assert_eq!([read(0), read(1), read(2)], ["bbd", "", "acccee"]);
+        // What does not count is not read.
+        let reader = spill.reader(&segments[..2], BUCKETS).unwrap();
+        assert_eq!(reader.read(2).unwrap(), b"accc");
+        assert!(spill.is_intact(&segments));
+    }
+
+    #[test]
+    fn nothing_is_no_segment() {
+        let below = tempfile::tempdir().unwrap();
+        let mut writer = spill(&below).writer().unwrap();
+        assert_eq!(writer.write(&mut Heap::default(), BUCKETS).unwrap(), None);
+    }
+
+    #[test]
+    fn a_file_that_was_cut_changed_or_taken_away_is_not_intact() {
+        let damages: [fn(&Path); 3] = [
+            |path| File::options().write(true).open(path).unwrap().set_len(20).unwrap(),
+            |path| File::options().write(true).open(path).unwrap().write_all_at(b"x", 13).unwrap(),
+            |path| fs::remove_file(path).unwrap(),
+        ];
+        for damage in damages {
+            let below = tempfile::tempdir().unwrap();
+            let spill = spill(&below);
+            let segments = written(&spill);
+            damage(&spill.folder.join(&segments[0].file));
+            assert!(!spill.is_intact(&segments));
+            assert!(spill.is_intact(&segments[1..2]));
+        }
+    }
+
+    #[test]
+    fn only_the_owner_reads_what_people_wrote_and_nothing_is_left() {
+        let below = tempfile::tempdir().unwrap();
+        let spill = spill(&below);
+        let segments = written(&spill);
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&spill.folder), 0o700);
+        assert_eq!(mode(&spill.folder.join(&segments[0].file)), 0o600);
+        spill.remove().unwrap();
+        spill.remove().unwrap();
+        assert!(fs::read_dir(below.path()).unwrap().next().is_none());
+        let error = spill.writer().unwrap_err().to_string();
+        assert!(error.contains("a rebuild needs room there"), "{error}");
+    }
 }

@@ -1,4 +1,4 @@
-//! A fact on its way through a rebuild: packed into few bytes, many to a row of `rebuild_staged`.
+//! A fact on its way through a rebuild, packed into few bytes.
 
 use chrono::NaiveDate;
 use events::fact::Conversation;
@@ -77,7 +77,7 @@ impl<'a> Staged<'a> {
     }
 
     /// The part that it is folded in: all of a client is in one.
-    pub(crate) fn bucket(&self, buckets: u32) -> i32 {
+    pub(crate) fn bucket(&self, buckets: u32) -> u32 {
         let mut hash = Xxh3::with_seed(0x6e65_7874);
         hash.update(self.account.as_bytes());
         hash.update(&[0]);
@@ -86,7 +86,7 @@ impl<'a> Staged<'a> {
             // A client's card has the client's id as its key; the others are spread.
             None => hash.update(self.key.as_bytes()),
         }
-        i32::try_from(hash.digest() % u64::from(buckets.max(1))).unwrap_or(0)
+        u32::try_from(hash.digest() % u64::from(buckets.max(1))).unwrap_or(0)
     }
 
     pub(crate) fn pack(&self, out: &mut Vec<u8>) {

@@ -1,13 +1,10 @@
 -- Helper tables of a rebuild: not in the write-ahead log, so a crash of the server empties all of them together, which
 -- `rebuild_intact` tells.
-drop table if exists rebuild_intact, rebuild_staged, rebuild_unfirm, rebuild_links, rebuild_messages, rebuild_settled,
+drop table if exists rebuild_intact, rebuild_segments, rebuild_unfirm, rebuild_links, rebuild_messages, rebuild_owners, rebuild_settled,
                      rebuild_odd, rebuild_buckets;
 
--- Packed tellings; one row is one page.
-create unlogged table rebuild_staged (bucket integer not null, chunk bytea not null)
-    with (toast_tuple_target = 8160, autovacuum_enabled = false);
-alter table rebuild_staged alter column chunk set storage external;
-create index on rebuild_staged (bucket);
+-- Parts of files that hold packed tellings (spill.rs); a file and its row are committed together with the positions.
+create unlogged table rebuild_segments (file text not null, start bigint not null, bytes bigint not null, hash bigint not null);
 
 -- Tellings that name no channel, with what they may be filed by.
 create unlogged table rebuild_unfirm (

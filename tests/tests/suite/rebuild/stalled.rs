@@ -1,11 +1,13 @@
 //! A log that does not answer at the wrong moment, and a rebuild that was thought dead.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use events::DeliveryId;
 use log::{Batch, Bounds, Limit, LogError, Place, Reader, Record};
+use store::generations::spill::Spill;
 use store::generations::state::{self, Phase};
 use tokio::sync::watch;
 
@@ -171,4 +173,48 @@ async fn a_rebuild_that_was_thought_dead_loads_nothing_beside_the_one_that_goes_
     assert!(late.contains("another rebuild"), "{late}");
     scene.switched().await;
     assert_same(&said, &scene.said().await, "the one that went on");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_stopped_rebuild_has_in_files_is_read_on_and_made_anew_where_it_is_damaged() {
+    let scene = Scene::projected(18).await;
+    let said = scene.said().await;
+    // Whether it is made anew, and what happens to a file.
+    let damages: [(bool, fn(&Path)); 3] = [
+        (false, |_| ()),
+        (true, |file| std::fs::remove_file(file).unwrap()),
+        (true, |file| {
+            let length = std::fs::metadata(file).unwrap().len();
+            // What a crash of the machine leaves of what was not on the disk yet.
+            std::fs::write(file, vec![0; usize::try_from(length).unwrap()]).unwrap();
+        }),
+    ];
+    for (is_anew, damage) in damages {
+        let (open, stop) = (watch::Sender::new(true), CancellationToken::new());
+        let after = Some((5, stop.clone()));
+        let log = Arc::new(Doorway { after, ..Doorway::new(&scene.log, &open) });
+        let stopped = Scene { log, database: scene.database.clone(), pool: scene.pool.clone() };
+        let (rebuild, control) = (stopped.rebuild(), Control::new(stop));
+        assert!(matches!(rebuild.build(true, &control).await, Err(RebuildError::Stopped)));
+        rebuild.close().await;
+        let begun = state::get(&scene.pool).await.unwrap().unwrap();
+        assert_eq!(begun.phase, Phase::Loading);
+        let written: String = sqlx::query_scalar("select file from chat_next.rebuild_segments")
+            .fetch_one(&scene.pool)
+            .await
+            .unwrap();
+        let spill = Spill::new(&scene.database.folder, &scene.pool);
+        let folder = spill.folder();
+        damage(&folder.join(written));
+
+        let (rebuild, control) = (scene.rebuild(), Control::new(CancellationToken::new()));
+        rebuild.build(false, &control).await.unwrap();
+        let made = state::get(&scene.pool).await.unwrap().unwrap();
+        assert_eq!(made.started_at > begun.started_at, is_anew);
+        assert!(!folder.exists(), "what people wrote is left in {}", folder.display());
+        rebuild.follow(&control, async || Ok(())).await.unwrap();
+        rebuild.switch(&control).await.unwrap();
+        rebuild.close().await;
+        assert_same(&said, &scene.said().await, "of files");
+    }
 }

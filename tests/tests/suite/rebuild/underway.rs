@@ -191,7 +191,7 @@ async fn helper_tables_that_a_crash_of_the_server_emptied_are_filled_anew() {
     rebuild.close().await;
     // What the server does to tables outside of its write-ahead log; the position says that they are full.
     sqlx::raw_sql(
-        "truncate chat_next.rebuild_intact, chat_next.rebuild_staged; \
+        "truncate chat_next.rebuild_intact, chat_next.rebuild_segments; \
          update chat_next.positions set next = (select next from chat.positions p where p.partition = positions.partition)",
     )
     .execute(&scene.pool)

@@ -169,7 +169,8 @@ impl Simulation {
         // Nobody else rebuilds.
         let claim = store::generations::claim(&live).await.unwrap().unwrap();
         let owner = format!("rebuild {}", self.chance.any());
-        let rebuild = Rebuild::new(self.log.clone(), live.clone(), rules(self.rules), &owner);
+        let rebuild =
+            Rebuild::new(self.log.clone(), live.clone(), rules(self.rules), &owner, &self.database.folder);
         let control = Control::new(CancellationToken::new());
         rebuild.build(false, &control).await.unwrap();
         rebuild.follow(&control, async || Ok(())).await.unwrap();

@@ -232,7 +232,7 @@ fn process(database: &TestDatabase, owner: &str, rules: usize, partitions: u32) 
 #[ignore = "a worker of the runs above, not a test"]
 async fn works_until_it_is_killed() {
     let of = |name: &str| std::env::var(format!("SIMULATION_{name}")).unwrap();
-    let database = TestDatabase { url: of("DATABASE") };
+    let database = TestDatabase { url: of("DATABASE"), folder: std::env::temp_dir() };
     let log = PostgresLog::open(pool(&database), of("PARTITIONS").parse().unwrap()).await.unwrap();
     let rules = rules(of("RULES").parse().unwrap());
     let runner = Runner::new(Arc::new(log), pool(&database), rules, settings(3), store::LIVE, &of("OWNER"));
