@@ -89,8 +89,8 @@ impl Rebuild {
     /// `live` sees the live generation; `owner` is a name that no other run of any process has. What the log says is kept
     /// in files below `folder` until it is folded: about as many bytes as the log's bodies have.
     pub fn new(log: Arc<dyn Log>, live: PgPool, rules: Rules, owner: &str, folder: &Path) -> Self {
-        // One more than there are processors: while one waits for an answer, the others have work.
-        let workers = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 4) + 1;
+        // More than there are processors: while some wait for an answer, the others have work.
+        let workers = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 4) + 2;
         let connections = u32::try_from(workers).unwrap_or(4) + 6;
         let next = generations::pool_of_next(&live, connections);
         let spill = Spill::new(folder, &live);
@@ -250,20 +250,21 @@ impl Rebuild {
     }
 
     async fn make_indexes(&self, control: &Control) -> Result<(), RebuildError> {
+        indexes::analyze(&self.next).await?;
         let missing = indexes::missing(&self.next).await?;
         control.total(missing.len() as u64);
         let queue = tokio::sync::Mutex::new(missing.into_iter());
         let work = async || {
             loop {
                 control.pass().await?;
-                let Some(index) = queue.lock().await.next() else { return Ok(()) };
+                let Some(index) = queue.lock().await.next() else { return Ok::<_, RebuildError>(()) };
                 indexes::make(&self.next, &index).await?;
                 control.add(1);
             }
         };
-        // What is large comes first, and two at once: the server has a processor for each.
-        let analyzed = async { Ok(indexes::analyze(&self.next).await?) };
-        futures::future::try_join3(work(), work(), analyzed).await.map(|_| ())
+        // What is large comes first, and some at once: the server has a processor for each, and each waits for the disk at its end.
+        futures::future::try_join3(work(), work(), work()).await?;
+        Ok(indexes::attach(&self.next).await?)
     }
 
     /// The conversations that were left to the ordinary fold, and the clients that hang on them.

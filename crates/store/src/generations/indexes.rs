@@ -10,14 +10,16 @@ const FIND: &str = "
     select t.relname::text as on_table,
            case when c.oid is not null then format('alter table %I drop constraint %I', t.relname, c.conname)
                 else format('drop index %I', i.relname) end as take,
-           case when c.oid is not null then format('alter table %I add constraint %I %s', t.relname, c.conname, pg_get_constraintdef(c.oid))
-                else pg_get_indexdef(i.oid) end as make
+           pg_get_indexdef(i.oid) as make,
+           case c.contype when 'p' then format('alter table %I add constraint %I primary key using index %I', t.relname, c.conname, i.relname)
+                          when 'u' then format('alter table %I add constraint %I unique using index %I', t.relname, c.conname, i.relname)
+           end as attach
     from pg_index x
     join pg_class i on i.oid = x.indexrelid
     join pg_class t on t.oid = x.indrelid
     join pg_namespace n on n.oid = t.relnamespace
     left join pg_constraint c on c.conindid = i.oid and c.contype in ('p', 'u')
-    where n.nspname = $1 and t.relname = any($2)
+    where n.nspname = $1 and t.relname = any($2) and not i.relname = any($3)
     order by pg_relation_size(t.oid) desc, t.relname, c.oid is null, i.relname";
 
 /// Tables that a rebuild fills by COPY and that may be large.
@@ -34,22 +36,34 @@ const LARGE: [&str; 10] = [
     "clients",
 ];
 
+/// Those of them that stay: with a condition that few rows meet they grow during COPY for less than one more reading of the
+/// whole table costs.
+const KEPT: [&str; 3] = ["facts_rated", "facts_ratings_listed", "facts_requests_listed"];
+
 /// Takes the indexes away, and notes how they are made. Done before: nothing is left to take.
 pub async fn take_away(next: &PgPool) -> Result<(), StoreError> {
     let mut transaction = crate::begin(next).await?;
     sqlx::query(
-        "create table if not exists rebuild_indexes (place serial primary key, on_table text, make text)",
+        "create table if not exists rebuild_indexes (place serial primary key, on_table text not null, make text not null, \
+                                                     attach text, made boolean not null default false)",
     )
     .execute(&mut *transaction)
     .await?;
-    let found = sqlx::query(FIND).bind(NEXT).bind(LARGE.as_slice()).fetch_all(&mut *transaction).await?;
+    let found = sqlx::query(FIND)
+        .bind(NEXT)
+        .bind(LARGE.as_slice())
+        .bind(KEPT.as_slice())
+        .fetch_all(&mut *transaction)
+        .await?;
     for row in &found {
         let (table, take, make): (String, String, String) =
             (row.try_get("on_table")?, row.try_get("take")?, row.try_get("make")?);
+        let attach: Option<String> = row.try_get("attach")?;
         sqlx::query(sqlx::AssertSqlSafe(take)).execute(&mut *transaction).await?;
-        sqlx::query("insert into rebuild_indexes (on_table, make) values ($1, $2)")
+        sqlx::query("insert into rebuild_indexes (on_table, make, attach) values ($1, $2, $3)")
             .bind(table)
             .bind(make)
+            .bind(attach)
             .execute(&mut *transaction)
             .await?;
     }
@@ -67,7 +81,7 @@ pub struct Index {
 /// Those that are still to be made.
 pub async fn missing(next: &PgPool) -> Result<Vec<Index>, StoreError> {
     let rows: Vec<(i32, String, String)> =
-        sqlx::query_as("select place, on_table, make from rebuild_indexes order by place")
+        sqlx::query_as("select place, on_table, make from rebuild_indexes where not made order by place")
             .fetch_all(next)
             .await?;
     Ok(rows.into_iter().map(|(place, table, make)| Index { place, table, make }).collect())
@@ -87,27 +101,41 @@ pub async fn make(next: &PgPool, index: &Index) -> Result<(), StoreError> {
 
 async fn attempt(next: &PgPool, index: &Index) -> Result<(), sqlx::Error> {
     let mut transaction = next.begin().await?;
-    // After a crash it is there and not missing, or missing still: nobody has to wait for the disk. Two are made at once, each
+    // After a crash it is there and not missing, or missing still: nobody has to wait for the disk. Some are made at once, each
     // by one process that sorts in memory.
     sqlx::raw_sql(
-        "set local synchronous_commit = off; set local maintenance_work_mem = '192MB'; \
+        "set local synchronous_commit = off; set local maintenance_work_mem = '128MB'; \
          set local max_parallel_maintenance_workers = 0",
     )
     .execute(&mut *transaction)
     .await?;
     sqlx::query(sqlx::AssertSqlSafe(index.make.clone())).execute(&mut *transaction).await?;
-    sqlx::query("delete from rebuild_indexes where place = $1")
+    sqlx::query("update rebuild_indexes set made = true where place = $1")
         .bind(index.place)
         .execute(&mut *transaction)
         .await?;
     transaction.commit().await
 }
 
+/// Makes constraints of those that were some: at the end, because it keeps everybody else from the table for a moment.
+pub async fn attach(next: &PgPool) -> Result<(), StoreError> {
+    let mut transaction = crate::begin(next).await?;
+    let left: Vec<String> =
+        sqlx::query_scalar("select attach from rebuild_indexes where attach is not null order by place")
+            .fetch_all(&mut *transaction)
+            .await?;
+    for attach in left {
+        sqlx::query(sqlx::AssertSqlSafe(attach)).execute(&mut *transaction).await?;
+    }
+    sqlx::query("delete from rebuild_indexes").execute(&mut *transaction).await?;
+    crate::commit(transaction).await
+}
+
 /// Deletes all but one of the rows with one key, and marks their conversations.
 async fn only_one(next: &PgPool, index: &Index) -> Result<(), StoreError> {
     let columns = index
         .make
-        .split_once("PRIMARY KEY (")
+        .split_once(" USING btree (")
         .and_then(|(_, rest)| rest.split_once(')'))
         .map(|(columns, _)| columns.to_owned())
         .ok_or_else(|| StoreError::Refused(format!("table {}: rows with equal keys", index.table)))?;
@@ -124,37 +152,35 @@ async fn only_one(next: &PgPool, index: &Index) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Statistics for what follows: of the full tables, whether their indexes are made or not.
+/// Statistics for what follows: of the full tables. Not beside the making of indexes: they would wait for each other.
 pub async fn analyze(next: &PgPool) -> Result<(), StoreError> {
-    run(
-        next,
-        &[
-            // Of wide tables only what is searched by: the live statements look up by index in any case.
-            "set default_statistics_target = 30",
-            "analyze facts (account_id, kind, fact_key, conversation, request_id, dialog_id, firm)",
-            "analyze messages (account_id, message_id, conversation, client_id, request_key, sent_at)",
-            "analyze links, requests, turns, dialogs, assignments, request_tags, tag_scores, clients, leads, operators, \
-             channels, tags",
-            "reset default_statistics_target",
-        ],
-    )
-    .await
+    // Of wide tables only what is searched by: the live statements look up by index in any case.
+    let facts = "analyze facts (account_id, kind, fact_key, conversation, request_id, dialog_id, firm)";
+    let others = [
+        "analyze messages (account_id, message_id, conversation, client_id, request_key, sent_at)",
+        "analyze links, requests, turns, dialogs, assignments, request_tags, tag_scores, clients, leads, operators, \
+         channels, tags",
+    ];
+    futures::future::try_join(analyzed(next, &[facts]), analyzed(next, &others)).await.map(|_| ())
+}
+
+async fn analyzed(next: &PgPool, statements: &[&'static str]) -> Result<(), StoreError> {
+    let mut connection = next.acquire().await?;
+    sqlx::raw_sql("set default_statistics_target = 30").execute(&mut *connection).await?;
+    for &statement in statements {
+        sqlx::raw_sql(statement).execute(&mut *connection).await?;
+    }
+    sqlx::raw_sql("reset default_statistics_target").execute(&mut *connection).await?;
+    Ok(())
 }
 
 /// Nothing is left of the helper tables.
 pub async fn finish(next: &PgPool) -> Result<(), StoreError> {
-    run(
-        next,
-        &["drop table if exists rebuild_intact, rebuild_segments, rebuild_unfirm, rebuild_links, rebuild_messages, \
-           rebuild_owners, rebuild_settled, rebuild_odd, rebuild_buckets, rebuild_indexes"],
+    sqlx::query(
+        "drop table if exists rebuild_intact, rebuild_segments, rebuild_unfirm, rebuild_links, rebuild_messages, \
+         rebuild_owners, rebuild_settled, rebuild_odd, rebuild_buckets, rebuild_indexes",
     )
-    .await
-}
-
-async fn run(next: &PgPool, statements: &[&'static str]) -> Result<(), StoreError> {
-    let mut connection = next.acquire().await?;
-    for &statement in statements {
-        sqlx::raw_sql(statement).execute(&mut *connection).await?;
-    }
+    .execute(next)
+    .await?;
     Ok(())
 }
