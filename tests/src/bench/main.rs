@@ -157,7 +157,7 @@ async fn measure(options: &Options) -> anyhow::Result<Report> {
         }
     }
     if options.wants("rebuild") {
-        rebuilding::measure(&workload, options.deliveries, &databases, &mut report).await?;
+        rebuilding::measure(&workload, options.deliveries, options.rounds, &databases, &mut report).await?;
     }
     if options.wants("escalation") {
         escalating::measure(options, &databases, &mut report).await?;
