@@ -56,20 +56,24 @@ impl Control {
         show: &(dyn Fn(Progress) + Sync),
         work: impl Future<Output = T>,
     ) -> T {
-        let mut work = std::pin::pin!(work);
-        loop {
-            tokio::select! {
-                biased;
-                outcome = &mut work => return outcome,
-                () = tokio::time::sleep(NOTE) => {
-                    // A database that is away is found by the work itself.
-                    if let Err(error) = self.note(pool).await {
-                        tracing::debug!(error = %error, "progress of the rebuild not noted");
-                    }
-                    show(self.progress());
+        let noting = async {
+            loop {
+                tokio::time::sleep(NOTE).await;
+                // A database that is away is found by the work itself.
+                if let Err(error) = self.note(pool).await {
+                    tracing::debug!(error = %error, "progress of the rebuild not noted");
                 }
+                show(self.progress());
             }
+        };
+        // The work goes on while something is noted: a note may wait for a row that the work itself has locked.
+        let mut work = std::pin::pin!(work);
+        tokio::select! {
+            biased;
+            outcome = &mut work => return outcome,
+            () = noting => {}
         }
+        work.await
     }
 
     async fn note(&self, pool: &PgPool) -> Result<(), StoreError> {

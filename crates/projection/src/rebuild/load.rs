@@ -8,6 +8,7 @@ use store::generations::load::Batch as Packing;
 use store::generations::spill::{Segment, Writer};
 use store::generations::state::State;
 use store::{StoreError, accounting, generations, positions};
+use tokio_util::sync::CancellationToken;
 
 use super::{Control, Rebuild, RebuildError};
 use crate::Rules;
@@ -48,9 +49,22 @@ pub(super) async fn run(
         left += until - next;
     }
     control.total(left.unsigned_abs());
-    let loaders = shares.into_iter().filter(|share| !share.is_empty());
-    let loaders = loaders.map(|share| load(rebuild, state, epoch, control, share));
-    futures::future::try_join_all(loaders).await.map(|_| ())
+    // The first that ends early, and why: the others write what they have read and end too.
+    let ended = CancellationToken::new();
+    let one = async |share| {
+        let outcome = load(rebuild, state, epoch, control, &ended, share).await;
+        if outcome.is_err() {
+            ended.cancel();
+        }
+        outcome
+    };
+    let loaders = shares.into_iter().filter(|share| !share.is_empty()).map(one);
+    let outcomes = futures::future::join_all(loaders).await;
+    let (stopped, failed): (Vec<_>, Vec<_>) = outcomes
+        .into_iter()
+        .filter_map(Result::err)
+        .partition(|error| matches!(error, RebuildError::Stopped));
+    failed.into_iter().chain(stopped).next().map_or(Ok(()), Err)
 }
 
 async fn load(
@@ -58,6 +72,7 @@ async fn load(
     state: &State,
     epoch: i64,
     control: &Control,
+    ended: &CancellationToken,
     mut share: BTreeMap<u32, Share>,
 ) -> Result<(), RebuildError> {
     let mut reader = rebuild.log.open(&unread(&share)).await?;
@@ -69,13 +84,17 @@ async fn load(
         records: 0,
     };
     loop {
-        if let Err(ended) = control.pass().await {
-            if matches!(ended, RebuildError::Stopped) {
+        let passed = match control.pass().await {
+            Ok(()) if ended.is_cancelled() => Err(RebuildError::Stopped),
+            passed => passed,
+        };
+        if let Err(why) = passed {
+            if matches!(why, RebuildError::Stopped) {
                 // What is read need not be read again.
                 loaded.spill()?;
                 loaded.write(rebuild, epoch, &mut share).await?;
             }
-            return Err(ended);
+            return Err(why);
         }
         let mut batch = reader.next(LIMIT, WAIT).await?;
         cut(&mut batch, &share);
@@ -159,7 +178,7 @@ impl Loaded {
         }
         generations::advance_loading(&mut transaction, epoch, &moves).await.map_err(|error| match error {
             StoreError::Fenced { .. } => RebuildError::Failed(
-                "another rebuild has taken over what this one was loading; this one ends".to_owned(),
+                "another rebuild has taken over what this one was making; this one ends".to_owned(),
             ),
             other => other.into(),
         })?;

@@ -116,7 +116,7 @@ impl Rebuild {
             let epoch = generations::take_loading(&self.next).await?;
             load::run(self, &state, epoch, control).await?;
             fail::fail_point!("rebuild.loaded", |_| std::process::abort());
-            state::enter(&self.next, Phase::Settling).await?;
+            state::enter(&self.next, phase, Phase::Settling).await?;
             phase = Phase::Settling;
         }
         if phase == Phase::Settling {
@@ -130,7 +130,7 @@ impl Rebuild {
             control.enter(phase);
             parts::run(self, &state, control).await?;
             fail::fail_point!("rebuild.folded", |_| std::process::abort());
-            state::enter(&self.next, Phase::Indexing).await?;
+            state::enter(&self.next, phase, Phase::Indexing).await?;
             phase = Phase::Indexing;
         }
         if phase == Phase::Indexing {
@@ -138,7 +138,7 @@ impl Rebuild {
             self.make_indexes(control).await?;
             self.fold_what_is_left(&state, control).await?;
             fail::fail_point!("rebuild.indexed", |_| std::process::abort());
-            state::enter(&self.next, Phase::Following).await?;
+            state::enter(&self.next, phase, Phase::Following).await?;
         }
         indexes::finish(&self.next).await?;
         self.spill.remove()?;

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use log::{Limit, Place};
 use store::StoreError;
+use store::generations;
 use store::generations::load;
 use store::generations::switch::{self, Switch, Switched};
-use store::generations::{self, OLD};
 use tokio::time::{Instant, timeout_at};
 
 use super::follow::NEAR;
@@ -38,7 +38,7 @@ impl Rebuild {
     /// # Errors
     /// See [`RebuildError`]. Then the live generation is what it was.
     pub async fn switch(&self, control: &Control) -> Result<Switched, RebuildError> {
-        generations::drop_schema(&self.live, OLD).await?;
+        generations::make_room(&self.live).await?;
         for _ in 0..ATTEMPTS {
             control.pass().await?;
             match self.attempt().await? {

@@ -107,7 +107,31 @@ pub async fn drop_schema(pool: &PgPool, schema: &'static str) -> Result<(), Stor
         return Err(StoreError::Refused("the live generation is not dropped".to_owned()));
     }
     let mut transaction = crate::begin(pool).await?;
-    let mut dependents = outside::dependents(&mut transaction, schema).await?;
+    drop_in(&mut transaction, schema).await?;
+    crate::commit(transaction).await
+}
+
+/// Drops the generation before the live one, because the next one is about to be put in the place of the live one.
+///
+/// # Errors
+/// As of [`drop_schema`]; [`StoreError::Refused`] when there is no next one that follows the log: somebody else has switched to
+/// it, and the generation before is what they put aside.
+pub async fn make_room(live: &PgPool) -> Result<(), StoreError> {
+    let mut transaction = crate::begin(live).await?;
+    let phase: Option<String> =
+        sqlx::query_scalar("select phase from ledger.generations where generation = $1 for update")
+            .bind(NEXT)
+            .fetch_optional(&mut *transaction)
+            .await?;
+    if phase.as_deref() != Some(state::Phase::Following.word()) {
+        return Err(state::taken_over());
+    }
+    drop_in(&mut transaction, OLD).await?;
+    crate::commit(transaction).await
+}
+
+async fn drop_in(connection: &mut PgConnection, schema: &'static str) -> Result<(), StoreError> {
+    let mut dependents = outside::dependents(connection, schema).await?;
     dependents.retain(Dependent::is_outside);
     if !dependents.is_empty() {
         let names: Vec<String> = dependents.iter().map(ToString::to_string).collect();
@@ -118,12 +142,12 @@ pub async fn drop_schema(pool: &PgPool, schema: &'static str) -> Result<(), Stor
         )));
     }
     if schema == OLD {
-        inside::check(&mut transaction, OLD).await?;
+        inside::check(connection, OLD).await?;
     }
     let statement = format!("drop schema if exists {schema} cascade");
-    sqlx::query("set local statement_timeout = 0").execute(&mut *transaction).await?;
-    sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&mut *transaction).await?;
-    crate::commit(transaction).await
+    sqlx::query("set local statement_timeout = 0").execute(&mut *connection).await?;
+    sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&mut *connection).await?;
+    Ok(())
 }
 
 /// Refuses while the generation before holds what is not ours: it would be dropped with it.

@@ -52,7 +52,7 @@ pub async fn all(
     try_join(run(next, &CONCLUDE), run(next, &LINK)).await?;
     let mut writing = crate::begin(next).await?;
     try_join(run(next, &FIND_ODD), file(next, &mut writing, spill, buckets, filed)).await?;
-    state::enter(&mut *writing, Phase::Folding).await?;
+    state::enter(&mut *writing, Phase::Settling, Phase::Folding).await?;
     crate::commit(writing).await
 }
 

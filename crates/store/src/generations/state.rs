@@ -129,16 +129,28 @@ pub async fn begin(
     Ok(())
 }
 
-/// Goes to another phase.
-pub async fn enter(executor: impl PgExecutor<'_>, phase: Phase) -> Result<(), StoreError> {
-    sqlx::query(
-        "update ledger.generations set phase = $2, done = 0, total = 0, updated_at = now() where generation = $1",
+/// Goes from one phase to another.
+///
+/// # Errors
+/// [`StoreError::Refused`] when it is not in the phase any more: somebody who was thought dead comes too late.
+pub async fn enter(executor: impl PgExecutor<'_>, from: Phase, to: Phase) -> Result<(), StoreError> {
+    let moved = sqlx::query(
+        "update ledger.generations set phase = $3, done = 0, total = 0, updated_at = now() where generation = $1 and phase = $2",
     )
     .bind(NEXT)
-    .bind(phase.word())
+    .bind(from.word())
+    .bind(to.word())
     .execute(executor)
     .await?;
-    Ok(())
+    match moved.rows_affected() {
+        0 => Err(taken_over()),
+        _ => Ok(()),
+    }
+}
+
+/// Says that somebody else has gone on with the next generation.
+pub(super) fn taken_over() -> StoreError {
+    StoreError::Refused("another rebuild has taken over what this one was making; this one ends".to_owned())
 }
 
 /// Notes how far the phase is; returns what is wanted. Without a row, [`Wish::Cancel`]: somebody took it away.

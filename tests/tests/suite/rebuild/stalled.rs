@@ -218,3 +218,32 @@ async fn what_a_stopped_rebuild_has_in_files_is_read_on_and_made_anew_where_it_i
         assert_same(&said, &scene.said().await, "of files");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rebuild_that_was_thought_dead_leaves_what_the_one_that_switched_put_aside() {
+    let scene = Scene::projected(19).await;
+    let said = scene.said().await;
+    let (thought_dead, control) = (scene.rebuild(), Control::new(CancellationToken::new()));
+    thought_dead.build(false, &control).await.unwrap();
+    thought_dead.follow(&control, async || Ok(())).await.unwrap();
+    scene.switched().await;
+    let late = thought_dead.switch(&control).await.unwrap_err().to_string();
+    assert!(late.contains("another rebuild"), "{late}");
+    thought_dead.close().await;
+    assert!(store::generations::exists(&scene.pool, "chat_old").await.unwrap());
+    assert_same(&said, &scene.said().await, "the live tables");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_phase_is_left_once() {
+    let scene = Scene::projected(20).await;
+    let stopped = CancellationToken::new();
+    stopped.cancel();
+    let (rebuild, control) = (scene.rebuild(), Control::new(stopped));
+    assert!(matches!(rebuild.build(false, &control).await, Err(RebuildError::Stopped)));
+    rebuild.close().await;
+    state::enter(&scene.pool, Phase::Loading, Phase::Settling).await.unwrap();
+    let late = state::enter(&scene.pool, Phase::Loading, Phase::Settling).await.unwrap_err().to_string();
+    assert!(late.contains("another rebuild"), "{late}");
+    assert_eq!(state::get(&scene.pool).await.unwrap().unwrap().phase, Phase::Settling);
+}

@@ -245,3 +245,25 @@ async fn a_log_that_was_made_anew_is_rebuilt_and_projected_on() {
     assert_eq!(scene.count("select sum(appended)::bigint from accounting").await, in_log);
     assert!(scene.compared(false).await.unwrap().iter().all(TableDiff::is_same));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_note_that_waits_for_the_work_does_not_keep_the_work_waiting() {
+    let scene = Scene::projected(21).await;
+    let stopped = CancellationToken::new();
+    stopped.cancel();
+    let (rebuild, control) = (scene.rebuild(), Control::new(stopped));
+    assert!(matches!(rebuild.build(false, &control).await, Err(RebuildError::Stopped)));
+    rebuild.close().await;
+    // As the switch does before its commit.
+    let work = async {
+        let mut holding = scene.pool.begin().await.unwrap();
+        sqlx::query("select from ledger.generations for update").execute(&mut *holding).await.unwrap();
+        wait_until("a note waits", SOON, async || {
+            scene.count("select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'").await > 0
+        })
+        .await;
+        holding.commit().await.unwrap();
+    };
+    let done = control.beside(&scene.pool, &|_: Progress| {}, work);
+    tokio::time::timeout(SOON * 2, done).await.expect("the work goes on");
+}
