@@ -288,7 +288,7 @@ async fn what_differs_for_a_known_reason_is_explained_and_what_nobody_counted_is
         .await;
     let acme = acme();
     let judged = Judged { pool: &scene.pool, account: &acme, zone: ZONE, now: at("2026-01-19T06:00:00Z") };
-    let rows = judged.days(None, None).await.unwrap();
+    let rows = judged.days(scene.log.as_ref(), Duration::ZERO, None, None).await.unwrap();
     let find = |day: &str, what: &str| -> (String, String) {
         let is_it = |row: &&CompletenessRow| row.day == self::day(day) && row.subject == what;
         let row = rows.iter().find(is_it).unwrap_or_else(|| panic!("{day} {what}: {rows:?}"));
@@ -357,6 +357,38 @@ async fn days_are_neither_counted_nor_judged_while_the_projection_is_behind() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_appended_and_is_not_projected_yet_is_not_called_missing() {
+    let mut scene = Projected::by(AccountRules { zone: ZONE, ..AccountRules::default() }).await;
+    scene
+        .take(&[
+            webhook(&message(9, 79, None, "2026-01-14T05:00:00Z"), None),
+            counted(day("2026-01-15"), 1, "2026-01-17T09:00:00Z"),
+        ])
+        .await;
+    let acme = acme();
+    let pool = scene.pool.clone();
+    let judged = Judged { pool: &pool, account: &acme, zone: ZONE, now: at("2026-01-19T06:00:00Z") };
+    let find = async |scene: &Projected| {
+        let rows = judged.days(scene.log.as_ref(), Duration::ZERO, None, None).await.unwrap();
+        let is_it = |row: &&CompletenessRow| row.day == day("2026-01-15") && row.subject == "messages";
+        let row = rows.iter().find(is_it).unwrap();
+        (row.state, row.reason.clone().unwrap_or_default())
+    };
+    assert_eq!(find(&scene).await, ("red", "1 missing".to_owned()));
+    scene.pause().await;
+    let listed = json!({"id": 1, "type": "from_client", "text": "canary text", "client_id": 5, "channel_id": 12,
+        "request_id": 80, "transport": "telegram", "created": "2026-01-15T05:00:00 UTC"});
+    scene.append(&[row("messages?start_id=1&limit=200&order=asc", &listed, "2026-01-17T09:00:00Z")]).await;
+    let behind = "not all that was read is in the tables yet";
+    assert_eq!(find(&scene).await, ("not_provable", behind.to_owned()));
+    let home = home_on(&scene.database, "partitions = 2", &account(NOBODY, "history = \"none\""));
+    let table = home.run(&["report", "completeness", "--to", "2026-01-18"]).await.succeeded().stdout;
+    let squeezed = table.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(squeezed.contains("2026-01-15 messages not provable not all that was read"), "{table}");
+    scene.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_day_that_fetching_does_not_change_is_left_until_something_of_it_changes() {
     let scene = Scene::new().await;
     scene.read().await;
@@ -417,7 +449,7 @@ async fn a_row_of_a_report_that_could_not_be_decoded_is_ours_and_not_moved_by_th
         .await;
     let acme = acme();
     let judged = Judged { pool: &scene.pool, account: &acme, zone: ZONE, now: at("2026-01-19T06:00:00Z") };
-    let rows = judged.days(None, None).await.unwrap();
+    let rows = judged.days(scene.log.as_ref(), Duration::ZERO, None, None).await.unwrap();
     let ratings = rows.iter().find(|row| row.day == day("2026-01-15") && row.subject == "ratings").unwrap();
     assert_eq!(
         (ratings.state, ratings.reason.as_deref()),
