@@ -18,6 +18,7 @@ use simulator::business::Plan;
 use simulator::chat2desk::{Account, ApiMode, Fault, Misdeed};
 use simulator::server::{Handle, Tenant, WorldClock, serve};
 use store::completeness::CompletenessRow;
+use store::level::Level;
 use tokio_util::sync::CancellationToken;
 
 use crate::ledger::{NOBODY, account, home_on};
@@ -386,6 +387,22 @@ async fn what_was_appended_and_is_not_projected_yet_is_not_called_missing() {
     let squeezed = table.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(squeezed.contains("2026-01-15 messages not provable not all that was read"), "{table}");
     scene.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_settling_marks_is_waited_for_too() {
+    // Nobody folds: the test does it, mark by mark.
+    let scene = Projected::unread().await;
+    let run = async |sql: &'static str| drop(sqlx::query(sql).execute(&scene.pool).await.unwrap());
+    run("insert into marks (account_id, kind, subject) values ('acme', 'identity', 'request:80')").await;
+    let mut level = Level::with(Vec::new());
+    assert!(!level.is_reached(&scene.pool).await.unwrap());
+    run("with settled as (delete from marks where kind = 'identity') \
+         insert into marks (account_id, kind, subject) values ('acme', 'conversation', '5/12')")
+    .await;
+    assert!(!level.is_reached(&scene.pool).await.unwrap(), "settled, and not folded");
+    run("delete from marks").await;
+    assert!(level.is_reached(&scene.pool).await.unwrap());
 }
 
 #[tokio::test(flavor = "multi_thread")]
