@@ -296,6 +296,24 @@ async fn nothing_is_frozen_while_the_projection_is_behind() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_frozen_while_rows_fold_under_changed_rules() {
+    let (scene, clock, publisher) = published_day().await;
+    clock.set(at("2026-01-16T22:00:00Z"));
+    // Other rules are adopted when the round has begun already.
+    for statement in [
+        "create function ledger.adopt() returns trigger language plpgsql as \
+         $$ begin insert into ledger.pending_causes (account_id, cause) values ('acme', 'configuration'); return new; end $$",
+        "create trigger adopt before insert on ledger.publishing for each row execute function ledger.adopt()",
+    ] {
+        sqlx::query(statement).execute(&scene.pool).await.unwrap();
+    }
+    assert_eq!(round(&publisher).await, (0, 0));
+    sqlx::query("drop trigger adopt on ledger.publishing").execute(&scene.pool).await.unwrap();
+    assert_eq!(round(&publisher).await.0, 1, "the next round waits for them");
+    scene.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_had_changed_before_a_change_of_configuration_and_other_accounts_keep_their_own_cause() {
     let mut scene = Projected::unread().await;
     let both = |acme: AccountRules| {
