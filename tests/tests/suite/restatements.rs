@@ -314,6 +314,24 @@ async fn nothing_is_frozen_while_rows_fold_under_changed_rules() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_look_before_a_change_leaves_an_account_alone_of_which_another_one_is_pending() {
+    let (scene, clock, publisher) = published_day().await;
+    let why = "bot_operators of acme";
+    note(&scene.pool, "acme", Cause::Configuration, Some(why)).await.unwrap();
+    damage(&scene).await;
+    clock.set(at("2026-01-16T04:00:00Z"));
+    // Half of what it changes may be folded.
+    for account in [None, Some("acme")] {
+        let looked = look_before(&scene.pool, clock.now(), account).await.unwrap();
+        assert_eq!((looked.days, looked.figures), (0, 0));
+    }
+    assert_eq!(restated(&scene).await, []);
+    assert!(round(&publisher).await.1 > 0);
+    assert_eq!(causes(&restated(&scene).await), [("configuration", Some(why))]);
+    scene.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_had_changed_before_a_change_of_configuration_and_other_accounts_keep_their_own_cause() {
     let mut scene = Projected::unread().await;
     let both = |acme: AccountRules| {
