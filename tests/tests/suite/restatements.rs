@@ -564,6 +564,38 @@ async fn hours_of_operators_and_who_is_in_their_groups_are_a_change_of_configura
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_changed_calendar_restates_contacts_that_still_wait() {
+    let mut scene = Projected::unread().await;
+    let until = |seconds: u32| {
+        let week = std::array::from_fn(|_| vec![(9 * 3600, seconds)]);
+        let calendar = Calendar { versions: vec![Version { week, ..Version::default() }] };
+        let hours = Some(Arc::new(Hours::new(&calendar, ALMATY)));
+        Rules::new(BTreeMap::from([("acme".to_owned(), AccountRules { hours, ..rules(ALMATY) })]))
+    };
+    scene.restart(until(18 * 3600)).await;
+    let clock = ManualClock::at(at("2026-01-15T03:00:00Z"));
+    let publisher = publisher(&scene, ALMATY, &clock);
+    round(&publisher).await;
+    // Asked at eleven, and never answered.
+    scene.take(&[webhook(&message(3, 81, None, "2026-01-15T06:00:00Z"), None)]).await;
+    clock.set(at("2026-01-15T22:00:00Z"));
+    assert_eq!(round(&publisher).await, (1, 0));
+    let within = "first_response_business.within_target";
+    assert_eq!(published(&scene, "2026-01-15", "all", "all", within).await, Some(0.0));
+
+    // They close a minute later: it has not waited too long.
+    clock.set(at("2026-01-16T04:00:00Z"));
+    scene.restart(until(11 * 3600 + 60)).await;
+    assert!(round(&publisher).await.1 > 0);
+    let rows = restated(&scene).await;
+    assert_eq!(causes(&rows), [("configuration", Some("calendar of acme"))]);
+    let found = rows.iter().find(|row| row.dimension == "all" && row.metric == within);
+    assert_eq!(found.map(|row| (row.old, row.new)), Some((Some(0.0), None)));
+    assert_eq!(round(&publisher).await, (0, 0));
+    scene.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn figures_by_tag_are_frozen_and_a_tag_that_is_put_on_later_restates_them() {
     let scene = Projected::by(rules(ALMATY)).await;
     let clock = ManualClock::at(at("2026-01-15T03:00:00Z"));
