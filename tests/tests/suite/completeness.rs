@@ -476,6 +476,38 @@ async fn a_row_of_a_report_that_could_not_be_decoded_is_ours_and_not_moved_by_th
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_list_whose_later_pages_were_not_fetched_again_is_not_whole() {
+    let scene = Projected::by(AccountRules { zone: ZONE, ..AccountRules::default() }).await;
+    let page = |offset: u64, fetched: &str| {
+        let asked = format!("statistics?report=rating&date=2026-01-15&limit=1&offset={offset}");
+        let rating = json!({"valuation_request_id": 81 + offset, "request_id": 80, "rating_scale_id": 1,
+            "rating_scale_score": 5, "created_at": "2026-01-15 10:00:00"});
+        let count = json!({"meta": {"total": 2}, "rows": 1});
+        [row(&asked, &rating, fetched), envelope(&asked, &count, fetched)]
+    };
+    scene.take(&[webhook(&message(9, 79, None, "2026-01-14T05:00:00Z"), None)]).await;
+    let acme = acme();
+    let pool = scene.pool.clone();
+    let judged = Judged { pool: &pool, account: &acme, zone: ZONE, now: at("2026-01-19T06:00:00Z") };
+    let ratings = async || {
+        let rows = judged.days(scene.log.as_ref(), Duration::ZERO, None, None).await.unwrap();
+        let mut found =
+            rows.into_iter().filter(|row| row.day == day("2026-01-15") && row.subject == "ratings");
+        found.next().map(|row| (row.state, row.reason.unwrap_or_default())).unwrap()
+    };
+    scene.take(&page(0, "2026-01-17T09:00:00Z")).await;
+    scene.take(&page(1, "2026-01-17T09:00:01Z")).await;
+    let whole = ratings().await;
+    assert_ne!(whole.0, "red");
+    // Fetched again, and broken off behind the first page.
+    scene.take(&page(0, "2026-01-18T09:00:00Z")).await;
+    assert_eq!(ratings().await, ("red", "1 missing, 1 more than the platform shows".to_owned()));
+    scene.take(&page(1, "2026-01-18T09:00:01Z")).await;
+    assert_eq!(ratings().await, whole);
+    scene.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_rebuild_carries_over_what_was_found_of_days() {
     let scene = Scene::new().await;
     scene.read().await;

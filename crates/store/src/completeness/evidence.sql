@@ -25,12 +25,16 @@ pages as (
     order by f.fact_key, f.observed_at desc, f.rank desc, f.hash desc, f.content_hash desc
 ),
 counted as (
-    -- Pages behind the end are of an earlier, longer list.
+    -- Pages behind the end are of an earlier, longer list; those that were fetched before the first one are of an earlier
+    -- fetching, whose rows are not listed now.
     select p.list, p.day, first.total, first.observed_at,
-           coalesce(sum(p.rows) filter (where p.place = 0 or p.place < first.total), 0)::bigint as fetched,
-           coalesce(sum(p.left_out) filter (where p.place = 0 or p.place < first.total), 0)::bigint as left_out
+           coalesce(sum(p.rows) filter (where n.is_now), 0)::bigint as fetched,
+           coalesce(sum(p.left_out) filter (where n.is_now), 0)::bigint as left_out
     from pages p
     join pages first on first.list = p.list and first.day = p.day and first.place = 0
+    cross join lateral (
+        select p.place = 0 or p.place < first.total and p.observed_at >= first.observed_at as is_now
+    ) n
     group by 1, 2, 3, 4
 ),
 dated as (
