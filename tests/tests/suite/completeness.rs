@@ -508,6 +508,30 @@ async fn a_list_whose_later_pages_were_not_fetched_again_is_not_whole() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn days_behind_a_range_that_was_read_do_not_count_as_read() {
+    let scene = Scene::new().await;
+    scene.read().await;
+    // As if everything had been read on the 20th, and nothing since.
+    let (pool, acme, last) = (&scene.projected.pool, acme(), day("2026-01-20"));
+    let of_last = scene.messages().into_iter().filter(|(_, day)| *day == last);
+    let first: u64 = of_last.map(|(id, _)| id.parse().unwrap()).min().unwrap();
+    let cursors = store::cursors::cursors(pool, &acme).await.unwrap();
+    let mut state = cursors.into_iter().find(|cursor| cursor.walk == "messages").unwrap().state;
+    state["next"] = json!(first);
+    let read_on = at("2026-01-20T02:00:00Z");
+    store::cursors::save_cursor(pool, &acme, "messages", &state, read_on).await.unwrap();
+
+    let range = Range::Days { since: last.pred_opt(), until: Some(last) };
+    let outcome = scene.backfill.run(range, &|_| {}, &CancellationToken::new()).await.unwrap();
+    assert!(matches!(outcome, Outcome::Done(_)), "{outcome:?}");
+    crate::tables::settled(pool, scene.projected.log.as_ref()).await;
+    let judged = Judged { pool, account: &acme, zone: ZONE, now: at(TODAY) };
+    let rows = judged.days(scene.projected.log.as_ref(), Duration::ZERO, None, None).await.unwrap();
+    assert_eq!(rows.last().unwrap().day, last);
+    scene.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_rebuild_carries_over_what_was_found_of_days() {
     let scene = Scene::new().await;
     scene.read().await;
