@@ -532,6 +532,42 @@ async fn days_behind_a_range_that_was_read_do_not_count_as_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_message_near_midnight_explains_no_gap_of_a_day_that_the_list_does_not_have_it_on() {
+    let scene = Projected::by(AccountRules { zone: ZONE, ..AccountRules::default() }).await;
+    // In Almaty a day ends at 19:00 UTC. Both stand on the 15th; the list has one of them a second later, on the 16th.
+    let fetched = "2026-01-17T09:00:00Z";
+    let listed = |id: u64, at: &str| {
+        let body = json!({"id": id, "type": "to_client", "client_id": 5, "channel_id": 12, "operator_id": 7001,
+            "request_id": 80, "created": at});
+        row("messages?start_id=1&limit=200&order=asc", &body, fetched)
+    };
+    scene
+        .take(&[
+            webhook(&message(9, 79, None, "2026-01-14T05:00:00Z"), None),
+            webhook(&message(1, 80, None, "2026-01-15T05:00:00Z"), None),
+            webhook(&message(2, 80, Some(7001), "2026-01-15T18:59:58.500000Z"), None),
+            webhook(&message(3, 80, Some(7001), "2026-01-15T18:59:59.500000Z"), None),
+            listed(2, "2026-01-15T18:59:58 UTC"),
+            listed(3, "2026-01-15T19:00:00 UTC"),
+            counted(day("2026-01-16"), 1, fetched),
+        ])
+        .await;
+    let acme = acme();
+    let pool = scene.pool.clone();
+    let judged = Judged { pool: &pool, account: &acme, zone: ZONE, now: at("2026-01-19T06:00:00Z") };
+    let messages = async || {
+        let rows = judged.days(scene.log.as_ref(), Duration::ZERO, None, None).await.unwrap();
+        let mut found =
+            rows.into_iter().filter(|row| row.day == day("2026-01-16") && row.subject == "messages");
+        found.next().map(|row| (row.state, row.reason.unwrap_or_default())).unwrap()
+    };
+    assert_eq!(messages().await, ("explained", "1 stored on the other side of midnight".to_owned()));
+    scene.take(&[counted(day("2026-01-16"), 2, "2026-01-18T09:00:00Z")]).await;
+    assert_eq!(messages().await, ("red", "2 missing".to_owned()));
+    scene.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_rebuild_carries_over_what_was_found_of_days() {
     let scene = Scene::new().await;
     scene.read().await;
