@@ -18,7 +18,7 @@ use chrono::{DateTime, Days, Utc};
 use chrono_tz::Tz;
 use events::{AccountId, Clock};
 use log::{Log, LogError};
-use store::figures::{self, Settings};
+use store::figures::{self, Pending, Settings};
 use store::level::Level;
 use store::{PgPool, StoreError};
 use tokio_util::sync::CancellationToken;
@@ -108,7 +108,7 @@ impl Publisher {
         }
         let now = self.clock.now();
         for (account, zone) in &self.zones {
-            round.days += self.freeze(account, *zone, now).await?;
+            round.days += self.freeze(account, *zone, &known, now).await?;
         }
         let since = (round.days == 0).then(|| now.date_naive() - RECENT);
         round.restated =
@@ -116,8 +116,16 @@ impl Publisher {
         Ok(round)
     }
 
-    /// Freezes what is due of an account; gives how many days.
-    async fn freeze(&self, account: &AccountId, zone: Tz, now: DateTime<Utc>) -> Result<usize, StoreError> {
+    /// Freezes what is due of an account; gives how many days. `known` are the causes whose effect is folded.
+    async fn freeze(
+        &self,
+        account: &AccountId,
+        zone: Tz,
+        known: &[Pending],
+        now: DateTime<Utc>,
+    ) -> Result<usize, StoreError> {
+        let of_account = known.iter().filter(|one| one.account_id == account.as_str());
+        let ids: Vec<i64> = of_account.map(|one| one.cause_id).collect();
         let today = now.with_timezone(&zone).date_naive();
         figures::published_account(&self.pool, account, today, now).await?;
         let Some(last) = night::last_due(now, zone) else { return Ok(0) };
@@ -127,6 +135,10 @@ impl Publisher {
             figures::lock(&mut holding).await?;
             // Begins after the lock was had: it sees what the holder before wrote.
             let mut transaction = store::moment(&self.pool).await?;
+            // Rows that fold under other rules since then are neither those of before nor those of after.
+            if !figures::is_pending(&mut *transaction, account.as_str(), &ids).await? {
+                break;
+            }
             let as_of = night::end_of(day, zone);
             let settings = Settings { as_of, target_seconds: self.target_seconds };
             let found =

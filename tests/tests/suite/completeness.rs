@@ -18,6 +18,7 @@ use simulator::business::Plan;
 use simulator::chat2desk::{Account, ApiMode, Fault, Misdeed};
 use simulator::server::{Handle, Tenant, WorldClock, serve};
 use store::completeness::CompletenessRow;
+use store::level::Level;
 use tokio_util::sync::CancellationToken;
 
 use crate::ledger::{NOBODY, account, home_on};
@@ -288,7 +289,7 @@ async fn what_differs_for_a_known_reason_is_explained_and_what_nobody_counted_is
         .await;
     let acme = acme();
     let judged = Judged { pool: &scene.pool, account: &acme, zone: ZONE, now: at("2026-01-19T06:00:00Z") };
-    let rows = judged.days(None, None).await.unwrap();
+    let rows = judged.days(scene.log.as_ref(), Duration::ZERO, None, None).await.unwrap();
     let find = |day: &str, what: &str| -> (String, String) {
         let is_it = |row: &&CompletenessRow| row.day == self::day(day) && row.subject == what;
         let row = rows.iter().find(is_it).unwrap_or_else(|| panic!("{day} {what}: {rows:?}"));
@@ -357,6 +358,54 @@ async fn days_are_neither_counted_nor_judged_while_the_projection_is_behind() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_appended_and_is_not_projected_yet_is_not_called_missing() {
+    let mut scene = Projected::by(AccountRules { zone: ZONE, ..AccountRules::default() }).await;
+    scene
+        .take(&[
+            webhook(&message(9, 79, None, "2026-01-14T05:00:00Z"), None),
+            counted(day("2026-01-15"), 1, "2026-01-17T09:00:00Z"),
+        ])
+        .await;
+    let acme = acme();
+    let pool = scene.pool.clone();
+    let judged = Judged { pool: &pool, account: &acme, zone: ZONE, now: at("2026-01-19T06:00:00Z") };
+    let find = async |scene: &Projected| {
+        let rows = judged.days(scene.log.as_ref(), Duration::ZERO, None, None).await.unwrap();
+        let is_it = |row: &&CompletenessRow| row.day == day("2026-01-15") && row.subject == "messages";
+        let row = rows.iter().find(is_it).unwrap();
+        (row.state, row.reason.clone().unwrap_or_default())
+    };
+    assert_eq!(find(&scene).await, ("red", "1 missing".to_owned()));
+    scene.pause().await;
+    let listed = json!({"id": 1, "type": "from_client", "text": "canary text", "client_id": 5, "channel_id": 12,
+        "request_id": 80, "transport": "telegram", "created": "2026-01-15T05:00:00 UTC"});
+    scene.append(&[row("messages?start_id=1&limit=200&order=asc", &listed, "2026-01-17T09:00:00Z")]).await;
+    let behind = "not all that was read is in the tables yet";
+    assert_eq!(find(&scene).await, ("not_provable", behind.to_owned()));
+    let home = home_on(&scene.database, "partitions = 2", &account(NOBODY, "history = \"none\""));
+    let table = home.run(&["report", "completeness", "--to", "2026-01-18"]).await.succeeded().stdout;
+    let squeezed = table.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(squeezed.contains("2026-01-15 messages not provable not all that was read"), "{table}");
+    scene.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_settling_marks_is_waited_for_too() {
+    // Nobody folds: the test does it, mark by mark.
+    let scene = Projected::unread().await;
+    let run = async |sql: &'static str| drop(sqlx::query(sql).execute(&scene.pool).await.unwrap());
+    run("insert into marks (account_id, kind, subject) values ('acme', 'identity', 'request:80')").await;
+    let mut level = Level::with(Vec::new());
+    assert!(!level.is_reached(&scene.pool).await.unwrap());
+    run("with settled as (delete from marks where kind = 'identity') \
+         insert into marks (account_id, kind, subject) values ('acme', 'conversation', '5/12')")
+    .await;
+    assert!(!level.is_reached(&scene.pool).await.unwrap(), "settled, and not folded");
+    run("delete from marks").await;
+    assert!(level.is_reached(&scene.pool).await.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_day_that_fetching_does_not_change_is_left_until_something_of_it_changes() {
     let scene = Scene::new().await;
     scene.read().await;
@@ -417,12 +466,104 @@ async fn a_row_of_a_report_that_could_not_be_decoded_is_ours_and_not_moved_by_th
         .await;
     let acme = acme();
     let judged = Judged { pool: &scene.pool, account: &acme, zone: ZONE, now: at("2026-01-19T06:00:00Z") };
-    let rows = judged.days(None, None).await.unwrap();
+    let rows = judged.days(scene.log.as_ref(), Duration::ZERO, None, None).await.unwrap();
     let ratings = rows.iter().find(|row| row.day == day("2026-01-15") && row.subject == "ratings").unwrap();
     assert_eq!(
         (ratings.state, ratings.reason.as_deref()),
         ("explained", Some("1 came and could not be decoded"))
     );
+    scene.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_whose_later_pages_were_not_fetched_again_is_not_whole() {
+    let scene = Projected::by(AccountRules { zone: ZONE, ..AccountRules::default() }).await;
+    let page = |offset: u64, fetched: &str| {
+        let asked = format!("statistics?report=rating&date=2026-01-15&limit=1&offset={offset}");
+        let rating = json!({"valuation_request_id": 81 + offset, "request_id": 80, "rating_scale_id": 1,
+            "rating_scale_score": 5, "created_at": "2026-01-15 10:00:00"});
+        let count = json!({"meta": {"total": 2}, "rows": 1});
+        [row(&asked, &rating, fetched), envelope(&asked, &count, fetched)]
+    };
+    scene.take(&[webhook(&message(9, 79, None, "2026-01-14T05:00:00Z"), None)]).await;
+    let acme = acme();
+    let pool = scene.pool.clone();
+    let judged = Judged { pool: &pool, account: &acme, zone: ZONE, now: at("2026-01-19T06:00:00Z") };
+    let ratings = async || {
+        let rows = judged.days(scene.log.as_ref(), Duration::ZERO, None, None).await.unwrap();
+        let mut found =
+            rows.into_iter().filter(|row| row.day == day("2026-01-15") && row.subject == "ratings");
+        found.next().map(|row| (row.state, row.reason.unwrap_or_default())).unwrap()
+    };
+    scene.take(&page(0, "2026-01-17T09:00:00Z")).await;
+    scene.take(&page(1, "2026-01-17T09:00:01Z")).await;
+    let whole = ratings().await;
+    assert_ne!(whole.0, "red");
+    // Fetched again, and broken off behind the first page.
+    scene.take(&page(0, "2026-01-18T09:00:00Z")).await;
+    assert_eq!(ratings().await, ("red", "1 missing, 1 more than the platform shows".to_owned()));
+    scene.take(&page(1, "2026-01-18T09:00:01Z")).await;
+    assert_eq!(ratings().await, whole);
+    scene.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn days_behind_a_range_that_was_read_do_not_count_as_read() {
+    let scene = Scene::new().await;
+    scene.read().await;
+    // As if everything had been read on the 20th, and nothing since.
+    let (pool, acme, last) = (&scene.projected.pool, acme(), day("2026-01-20"));
+    let of_last = scene.messages().into_iter().filter(|(_, day)| *day == last);
+    let first: u64 = of_last.map(|(id, _)| id.parse().unwrap()).min().unwrap();
+    let cursors = store::cursors::cursors(pool, &acme).await.unwrap();
+    let mut state = cursors.into_iter().find(|cursor| cursor.walk == "messages").unwrap().state;
+    state["next"] = json!(first);
+    let read_on = at("2026-01-20T02:00:00Z");
+    store::cursors::save_cursor(pool, &acme, "messages", &state, read_on).await.unwrap();
+
+    let range = Range::Days { since: last.pred_opt(), until: Some(last) };
+    let outcome = scene.backfill.run(range, &|_| {}, &CancellationToken::new()).await.unwrap();
+    assert!(matches!(outcome, Outcome::Done(_)), "{outcome:?}");
+    crate::tables::settled(pool, scene.projected.log.as_ref()).await;
+    let judged = Judged { pool, account: &acme, zone: ZONE, now: at(TODAY) };
+    let rows = judged.days(scene.projected.log.as_ref(), Duration::ZERO, None, None).await.unwrap();
+    assert_eq!(rows.last().unwrap().day, last);
+    scene.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_near_midnight_explains_no_gap_of_a_day_that_the_list_does_not_have_it_on() {
+    let scene = Projected::by(AccountRules { zone: ZONE, ..AccountRules::default() }).await;
+    // In Almaty a day ends at 19:00 UTC. Both stand on the 15th; the list has one of them a second later, on the 16th.
+    let fetched = "2026-01-17T09:00:00Z";
+    let listed = |id: u64, at: &str| {
+        let body = json!({"id": id, "type": "to_client", "client_id": 5, "channel_id": 12, "operator_id": 7001,
+            "request_id": 80, "created": at});
+        row("messages?start_id=1&limit=200&order=asc", &body, fetched)
+    };
+    scene
+        .take(&[
+            webhook(&message(9, 79, None, "2026-01-14T05:00:00Z"), None),
+            webhook(&message(1, 80, None, "2026-01-15T05:00:00Z"), None),
+            webhook(&message(2, 80, Some(7001), "2026-01-15T18:59:58.500000Z"), None),
+            webhook(&message(3, 80, Some(7001), "2026-01-15T18:59:59.500000Z"), None),
+            listed(2, "2026-01-15T18:59:58 UTC"),
+            listed(3, "2026-01-15T19:00:00 UTC"),
+            counted(day("2026-01-16"), 1, fetched),
+        ])
+        .await;
+    let acme = acme();
+    let pool = scene.pool.clone();
+    let judged = Judged { pool: &pool, account: &acme, zone: ZONE, now: at("2026-01-19T06:00:00Z") };
+    let messages = async || {
+        let rows = judged.days(scene.log.as_ref(), Duration::ZERO, None, None).await.unwrap();
+        let mut found =
+            rows.into_iter().filter(|row| row.day == day("2026-01-16") && row.subject == "messages");
+        found.next().map(|row| (row.state, row.reason.unwrap_or_default())).unwrap()
+    };
+    assert_eq!(messages().await, ("explained", "1 stored on the other side of midnight".to_owned()));
+    scene.take(&[counted(day("2026-01-16"), 2, "2026-01-18T09:00:00Z")]).await;
+    assert_eq!(messages().await, ("red", "2 missing".to_owned()));
     scene.end().await;
 }
 

@@ -296,6 +296,42 @@ async fn nothing_is_frozen_while_the_projection_is_behind() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_frozen_while_rows_fold_under_changed_rules() {
+    let (scene, clock, publisher) = published_day().await;
+    clock.set(at("2026-01-16T22:00:00Z"));
+    // Other rules are adopted when the round has begun already.
+    for statement in [
+        "create function ledger.adopt() returns trigger language plpgsql as \
+         $$ begin insert into ledger.pending_causes (account_id, cause) values ('acme', 'configuration'); return new; end $$",
+        "create trigger adopt before insert on ledger.publishing for each row execute function ledger.adopt()",
+    ] {
+        sqlx::query(statement).execute(&scene.pool).await.unwrap();
+    }
+    assert_eq!(round(&publisher).await, (0, 0));
+    sqlx::query("drop trigger adopt on ledger.publishing").execute(&scene.pool).await.unwrap();
+    assert_eq!(round(&publisher).await.0, 1, "the next round waits for them");
+    scene.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_look_before_a_change_leaves_an_account_alone_of_which_another_one_is_pending() {
+    let (scene, clock, publisher) = published_day().await;
+    let why = "bot_operators of acme";
+    note(&scene.pool, "acme", Cause::Configuration, Some(why)).await.unwrap();
+    damage(&scene).await;
+    clock.set(at("2026-01-16T04:00:00Z"));
+    // Half of what it changes may be folded.
+    for account in [None, Some("acme")] {
+        let looked = look_before(&scene.pool, clock.now(), account).await.unwrap();
+        assert_eq!((looked.days, looked.figures), (0, 0));
+    }
+    assert_eq!(restated(&scene).await, []);
+    assert!(round(&publisher).await.1 > 0);
+    assert_eq!(causes(&restated(&scene).await), [("configuration", Some(why))]);
+    scene.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_had_changed_before_a_change_of_configuration_and_other_accounts_keep_their_own_cause() {
     let mut scene = Projected::unread().await;
     let both = |acme: AccountRules| {
@@ -523,6 +559,38 @@ async fn hours_of_operators_and_who_is_in_their_groups_are_a_change_of_configura
     };
     assert_eq!(cause("reply_business.mean"), Some(("configuration", Some("operator_groups of acme"))));
     assert_eq!(cause("first_response.n"), Some(("late_delivery", None)));
+    assert_eq!(round(&publisher).await, (0, 0));
+    scene.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_calendar_restates_contacts_that_still_wait() {
+    let mut scene = Projected::unread().await;
+    let until = |seconds: u32| {
+        let week = std::array::from_fn(|_| vec![(9 * 3600, seconds)]);
+        let calendar = Calendar { versions: vec![Version { week, ..Version::default() }] };
+        let hours = Some(Arc::new(Hours::new(&calendar, ALMATY)));
+        Rules::new(BTreeMap::from([("acme".to_owned(), AccountRules { hours, ..rules(ALMATY) })]))
+    };
+    scene.restart(until(18 * 3600)).await;
+    let clock = ManualClock::at(at("2026-01-15T03:00:00Z"));
+    let publisher = publisher(&scene, ALMATY, &clock);
+    round(&publisher).await;
+    // Asked at eleven, and never answered.
+    scene.take(&[webhook(&message(3, 81, None, "2026-01-15T06:00:00Z"), None)]).await;
+    clock.set(at("2026-01-15T22:00:00Z"));
+    assert_eq!(round(&publisher).await, (1, 0));
+    let within = "first_response_business.within_target";
+    assert_eq!(published(&scene, "2026-01-15", "all", "all", within).await, Some(0.0));
+
+    // They close a minute later: it has not waited too long.
+    clock.set(at("2026-01-16T04:00:00Z"));
+    scene.restart(until(11 * 3600 + 60)).await;
+    assert!(round(&publisher).await.1 > 0);
+    let rows = restated(&scene).await;
+    assert_eq!(causes(&rows), [("configuration", Some("calendar of acme"))]);
+    let found = rows.iter().find(|row| row.dimension == "all" && row.metric == within);
+    assert_eq!(found.map(|row| (row.old, row.new)), Some((Some(0.0), None)));
     assert_eq!(round(&publisher).await, (0, 0));
     scene.end().await;
 }

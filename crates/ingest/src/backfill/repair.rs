@@ -9,14 +9,13 @@ use std::time::Duration;
 use ::chat2desk::{MessagesQuery, Request, Start};
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use store::completeness::CompletenessRow;
-use store::level::Level;
 use store::{budgets, completeness};
 use tokio_util::sync::CancellationToken;
 
 use super::fetch::Fetched;
 use super::pages::{Press, RawPage};
 use super::{Backfill, Outcome, Range, month};
-use crate::completeness::{Judged, final_from, fingerprint};
+use crate::completeness::{Coverage, Judged, final_from, fingerprint, is_level};
 use crate::error::IngestError;
 
 /// Days that are looked at each time.
@@ -27,8 +26,6 @@ const COUNTED: usize = 100;
 const REFETCHES: i64 = 3;
 /// Longest wait for the projection.
 pub(super) const PATIENCE: Duration = Duration::from_secs(300);
-/// Between two questions whether it has caught up.
-const ASK: Duration = Duration::from_millis(200);
 
 /// What a look came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -59,17 +56,20 @@ impl Backfill {
     /// [`IngestError`], one line that names the next step.
     pub async fn keep_complete(&self, stop: &CancellationToken) -> Result<Look, IngestError> {
         let mut look = Look::default();
-        // What is not projected yet is no gap, and a count that is not read yet would be asked for again.
+        // What is not projected yet is no gap, and a count that is not read yet would be asked for again. The cursors first:
+        // what another run reads from now on is for the next look.
+        let coverage = self.judged().coverage().await?;
         if !self.is_level(stop).await? {
             look.is_cut_short = true;
             return Ok(look);
         }
-        self.count(&mut look, stop).await?;
+        self.count(&coverage, &mut look, stop).await?;
         if look.counted > 0 && !self.is_level(stop).await? {
             look.is_cut_short = true;
             return Ok(look);
         }
-        let rows = self.judged().days(self.today().checked_sub_days(Days::new(RECENT)), None).await?;
+        let since = self.today().checked_sub_days(Days::new(RECENT));
+        let rows = self.judged().covered(&coverage, since, None).await?;
         look.days = rows.chunk_by(|a, b| a.day == b.day).count();
         let now = self.clock.now();
         let mut transaction = store::begin(&self.pool).await?;
@@ -91,7 +91,12 @@ impl Backfill {
     }
 
     /// Asks the platform to count messages: the newest days first that have no final count.
-    async fn count(&self, look: &mut Look, stop: &CancellationToken) -> Result<(), IngestError> {
+    async fn count(
+        &self,
+        coverage: &Coverage,
+        look: &mut Look,
+        stop: &CancellationToken,
+    ) -> Result<(), IngestError> {
         let (zone, judged) = (self.account.zone, self.judged());
         let counted: HashMap<NaiveDate, DateTime<Utc>> =
             completeness::messages_counted(&self.pool, &self.account.id).await?.into_iter().collect();
@@ -99,7 +104,7 @@ impl Backfill {
             let from = final_from(*day, zone);
             from <= judged.now && counted.get(day).is_none_or(|at| *at < from)
         };
-        for day in judged.coverage().await?.days(None, None).into_iter().rev().filter(is_open).take(COUNTED) {
+        for day in coverage.days(None, None).into_iter().rev().filter(is_open).take(COUNTED) {
             if !self.count_messages(day, stop).await? {
                 look.is_cut_short = true;
                 break;
@@ -176,22 +181,7 @@ impl Backfill {
 
     /// Whether what is in the log now is in the tables, waiting for it.
     async fn is_level(&self, stop: &CancellationToken) -> Result<bool, IngestError> {
-        let ends = self.log.bounds().await?;
-        let ends = ends.iter().filter(|end| end.end > end.start).map(|end| (end.partition, end.end));
-        let (mut level, mut waited) = (Level::with(ends.collect()), Duration::ZERO);
-        loop {
-            if level.is_reached(&self.pool).await? {
-                return Ok(true);
-            }
-            if waited >= self.patience || stop.is_cancelled() {
-                return Ok(false);
-            }
-            waited += ASK;
-            tokio::select! {
-                () = stop.cancelled() => {}
-                () = tokio::time::sleep(ASK) => {}
-            }
-        }
+        is_level(&self.pool, self.log.as_ref(), self.patience, stop).await
     }
 }
 

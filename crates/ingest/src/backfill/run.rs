@@ -15,6 +15,7 @@ use super::{Backfill, History, Outcome, Progress, Range, Summary, WalkSummary, f
 use crate::chat2desk::walk::{
     Days, Extent, MessagesState, MessagesWalk, StatisticsWalk, SweepWalk, Walk, range_name,
 };
+use crate::completeness::final_from;
 use crate::error::IngestError;
 
 /// Told of each page and each wait.
@@ -379,6 +380,15 @@ impl Run<'_> {
         let (account, now) = (&backfill.account.id, backfill.clock.now());
         let main = MessagesState::read(stored.get(MESSAGES));
         let joined = MessagesState::joined(main.as_ref(), read);
+        let cursors = cursors::cursors(&backfill.pool, account).await?;
+        let main_at = cursors.iter().find(|cursor| cursor.walk == MESSAGES).map(|cursor| cursor.updated_at);
+        // What lies behind the last of the days was not read: the cursor's time says until when all is.
+        let read_at = match until {
+            Some(until) if until < backfill.today() => {
+                now.min(final_from(until, backfill.account.zone)).max(main_at.unwrap_or_default())
+            }
+            _ => now,
+        };
         // Lists without days have no cursor of the range: theirs stay.
         let suffix = range_name("", since, until);
         let ended: Vec<String> =
@@ -386,7 +396,7 @@ impl Run<'_> {
         let mut transaction = backfill.pool.begin().await?;
         if let Some(joined) = joined.filter(|joined| !joined.is_empty()) {
             let state = serde_json::to_value(joined).unwrap_or_default();
-            cursors::save_cursor(&mut *transaction, account, MESSAGES, &state, now).await?;
+            cursors::save_cursor(&mut *transaction, account, MESSAGES, &state, read_at).await?;
         }
         cursors::delete_cursors(&mut *transaction, account, &ended).await?;
         transaction.commit().await?;

@@ -11,12 +11,16 @@ use store::completeness::{CompletenessRow, DayEvidence};
 
 use crate::backfill::day_start;
 pub use reading::Judged;
+pub(crate) use reading::{Coverage, is_level};
 
 /// Ids become visible late (design.md 6): a day is counted for good so long after its end.
 const SETTLED: TimeDelta = TimeDelta::minutes(15);
 
 /// Said of a red day that was fetched often enough.
 const GIVEN_UP: &str = "; fetching it again changes nothing";
+
+/// Said where something is missing that may be in the log.
+const BEHIND: &str = "not all that was read is in the tables yet";
 
 /// What a day's count came to.
 struct Verdict {

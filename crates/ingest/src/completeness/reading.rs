@@ -1,19 +1,27 @@
 //! Reads what a judgement needs. No call to the platform, and nothing is written.
 
+use std::time::Duration;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use events::AccountId;
+use log::Log;
 use store::completeness::{self, CompletenessRow, Refetches};
+use store::level::Level;
 use store::{PgPool, StoreError, cursors};
+use tokio_util::sync::CancellationToken;
 
-use super::{GIVEN_UP, final_from, fingerprint, judge};
+use super::{BEHIND, GIVEN_UP, final_from, fingerprint, judge};
 use crate::backfill::day_start;
 use crate::chat2desk::walk::MessagesState;
+use crate::error::IngestError;
 
 /// Days whose evidence is read by one statement.
 const DAYS: usize = 14;
 /// A day that was fetched so often and looks as before is fetched again only when something of it changes.
 const UNCHANGED: i64 = 6;
+/// Between two questions whether the projection has caught up.
+const ASK: Duration = Duration::from_millis(200);
 
 /// An account whose days are judged.
 #[derive(Clone, Copy, Debug)]
@@ -61,16 +69,35 @@ impl Coverage {
 
 impl Judged<'_> {
     /// Whether the local days from `since` to `until` are all there: those that are over, and that the account was read
-    /// or heard on.
+    /// or heard on. Waits so long for the projection to come level with the log; where it does not, nothing is called
+    /// missing.
     ///
     /// # Errors
-    /// As of the store.
+    /// As of the store and the log.
     pub async fn days(
         &self,
+        log: &dyn Log,
+        patience: Duration,
+        since: Option<NaiveDate>,
+        until: Option<NaiveDate>,
+    ) -> Result<Vec<CompletenessRow>, IngestError> {
+        // What cursors say is read is in the log: so cursors first, then the log's end, then the facts.
+        let coverage = self.coverage().await?;
+        let is_level = is_level(self.pool, log, patience, &CancellationToken::new()).await?;
+        let mut rows = self.covered(&coverage, since, until).await?;
+        for row in rows.iter_mut().filter(|row| row.state == "red" && !is_level) {
+            (row.state, row.reason) = ("not_provable", Some(BEHIND.to_owned()));
+        }
+        Ok(rows)
+    }
+
+    /// The same for days of this coverage, which the tables have come level with since.
+    pub(crate) async fn covered(
+        &self,
+        coverage: &Coverage,
         since: Option<NaiveDate>,
         until: Option<NaiveDate>,
     ) -> Result<Vec<CompletenessRow>, StoreError> {
-        let coverage = self.coverage().await?;
         let refetches = self.refetches().await?;
         let mut rows = Vec::new();
         for days in coverage.days(since, until).chunks(DAYS) {
@@ -131,6 +158,31 @@ impl Judged<'_> {
     pub(crate) async fn refetches(&self) -> Result<Tries, StoreError> {
         let today = day_start(self.now.with_timezone(&self.zone).date_naive(), self.zone);
         Ok(Tries(completeness::refetches(self.pool, self.account, today).await?))
+    }
+}
+
+/// Whether what is in the log now is in the tables, waiting for it.
+pub(crate) async fn is_level(
+    pool: &PgPool,
+    log: &dyn Log,
+    patience: Duration,
+    stop: &CancellationToken,
+) -> Result<bool, IngestError> {
+    let ends = log.bounds().await?;
+    let ends = ends.iter().filter(|end| end.end > end.start).map(|end| (end.partition, end.end));
+    let (mut level, mut waited) = (Level::with(ends.collect()), Duration::ZERO);
+    loop {
+        if level.is_reached(pool).await? {
+            return Ok(true);
+        }
+        if waited >= patience || stop.is_cancelled() {
+            return Ok(false);
+        }
+        waited += ASK;
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(ASK) => {}
+        }
     }
 }
 

@@ -20,6 +20,7 @@ pub struct Restated {
 
 /// Restates what has changed so far, under the causes that are known so far: to be called before rows are changed on purpose
 /// (other rules, a rebuild, an erasure), so that what had changed already keeps its own cause. `account`: only this one's.
+/// Accounts of which something is pending are left out: whether that is folded is for the publisher to know.
 ///
 /// # Errors
 /// As of the store. What was committed stays.
@@ -29,7 +30,6 @@ pub async fn look_before(
     account: Option<&str>,
 ) -> Result<Restated, StoreError> {
     let known = figures::pending(pool).await?;
-    // Whether what is pending is folded already is for the publisher to know: it stays pending.
     let look = Look { pool, now, since: None, known: &known, is_settling: false };
     match account {
         Some(account) => look.account(account).await,
@@ -89,6 +89,9 @@ impl Look<'_> {
 
     async fn account(&self, account: &str) -> Result<Restated, StoreError> {
         let known: Vec<&Pending> = self.known.iter().filter(|one| one.account_id == account).collect();
+        if !self.is_settling && !known.is_empty() {
+            return Ok(Restated::default());
+        }
         let ids: Vec<i64> = known.iter().map(|one| one.cause_id).collect();
         let known = Known::of(&known);
         let since = if known.is_some() { None } else { self.since };

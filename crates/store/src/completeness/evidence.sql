@@ -25,16 +25,20 @@ pages as (
     order by f.fact_key, f.observed_at desc, f.rank desc, f.hash desc, f.content_hash desc
 ),
 counted as (
-    -- Pages behind the end are of an earlier, longer list.
+    -- Pages behind the end are of an earlier, longer list; those that were fetched before the first one are of an earlier
+    -- fetching, whose rows are not listed now.
     select p.list, p.day, first.total, first.observed_at,
-           coalesce(sum(p.rows) filter (where p.place = 0 or p.place < first.total), 0)::bigint as fetched,
-           coalesce(sum(p.left_out) filter (where p.place = 0 or p.place < first.total), 0)::bigint as left_out
+           coalesce(sum(p.rows) filter (where n.is_now), 0)::bigint as fetched,
+           coalesce(sum(p.left_out) filter (where n.is_now), 0)::bigint as left_out
     from pages p
     join pages first on first.list = p.list and first.day = p.day and first.place = 0
+    cross join lateral (
+        select p.place = 0 or p.place < first.total and p.observed_at >= first.observed_at as is_now
+    ) n
     group by 1, 2, 3, 4
 ),
 dated as (
-    select (m.sent_at at time zone $2::text)::date as day,
+    select m.message_id, (m.sent_at at time zone $2::text)::date as day,
            ((m.sent_at - interval '5 seconds') at time zone $2::text)::date as earlier,
            ((m.sent_at + interval '5 seconds') at time zone $2::text)::date as later,
            m.time_quality <> 'ok' as is_undated,
@@ -48,11 +52,16 @@ stored as (
            count(*) filter (where is_unlisted) as unlisted
     from dated group by 1
 ),
+-- What the list, too, has on the other side of midnight is counted there, and explains nothing here.
 near as (
-    select day, count(*) as n
-    from (select earlier as day from dated where earlier <> day
+    select n.day, count(*) as n
+    from (select message_id, earlier as day from dated where earlier <> day
           union all
-          select later from dated where later <> day) n
+          select message_id, later from dated where later <> day) n
+    where not exists (
+        select from facts f
+        where f.account_id = $1 and f.kind = 'message' and f.fact_key = n.message_id and f.rank = $4
+          and ((f.registers::jsonb ->> 'created_at')::timestamptz at time zone $2::text)::date <> n.day)
     group by 1
 ),
 -- The span as the registers write times.

@@ -45,11 +45,14 @@ hours as (
                        row(calendar_no, opens_at, closes_at, seconds_before), 0)))
             from operator_calendar_intervals where account_id = $1) as calendars,
            (select concat_ws('/', count(*), sum(hash_record_extended(row(operator_id, calendar_no), 0)))
-            from report_operator_calendars where account_id = $1) as members
+            from report_operator_calendars where account_id = $1) as members,
+           -- The account's own calendar changes no row of a contact that still waits.
+           (select 'calendar ' || nullif(parts ->> 'calendar', '')
+            from folded_rules where account_id = $1) as calendar
 ),
 now_is as (
     select p.*, h.calendars as calendars_now, h.members as members_now,
-           concat_ws('/', r.n, r.hashes, t.n, t.hashes, 'scores', s.n, s.hashes, 'tags', g.n, g.hashes) as digest_now
+           concat_ws('/', r.n, r.hashes, t.n, t.hashes, 'scores', s.n, s.hashes, 'tags', g.n, g.hashes, h.calendar) as digest_now
     from published p
     cross join hours h
     left join request_hashes r on r.day = p.day

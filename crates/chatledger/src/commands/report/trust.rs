@@ -1,13 +1,18 @@
 //! `report restatements` and `report completeness`: how far the figures are to be trusted.
 
+use std::time::Duration;
+
 use anyhow::bail;
 use store::report::By;
 
 use super::asked::Asked;
 use crate::configuration::Configuration;
-use crate::installation::Tables;
+use crate::installation::{Installation, Tables};
 use crate::report::completeness::Completeness;
 use crate::report::restatements::Restatements;
+
+/// Longest wait for the projection before days are judged without what it has not read.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What became of published figures.
 ///
@@ -81,11 +86,16 @@ pub(super) struct CompletenessArguments {
 }
 
 impl CompletenessArguments {
-    pub(super) async fn run(self, configuration: &Configuration, tables: &Tables) -> anyhow::Result<()> {
+    pub(super) async fn run(
+        self,
+        configuration: &Configuration,
+        installation: &Installation,
+    ) -> anyhow::Result<()> {
         let account = self.asked.account(configuration)?;
-        let (zone, now) = (account.time_zone, tables.clock.now());
-        let judged = ingest::completeness::Judged { pool: &tables.pool, account: &account.id, zone, now };
-        let rows = judged.days(self.asked.from, self.asked.to).await?;
+        let (pool, zone, now) = (&installation.pool, account.time_zone, installation.clock.now());
+        let judged = ingest::completeness::Judged { pool, account: &account.id, zone, now };
+        let log = installation.log.as_ref();
+        let rows = judged.days(log, PATIENCE, self.asked.from, self.asked.to).await?;
         let report = Completeness { about: self.asked.about(account), rows };
         self.asked.write(&report)?;
         match report.red() {
