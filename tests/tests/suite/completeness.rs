@@ -393,7 +393,9 @@ async fn what_was_appended_and_is_not_projected_yet_is_not_called_missing() {
 async fn what_settling_marks_is_waited_for_too() {
     // Nobody folds: the test does it, mark by mark.
     let scene = Projected::unread().await;
-    let run = async |sql: &'static str| drop(sqlx::query(sql).execute(&scene.pool).await.unwrap());
+    let run = async |sql: &'static str| {
+        sqlx::query(sql).execute(&scene.pool).await.unwrap();
+    };
     run("insert into marks (account_id, kind, subject) values ('acme', 'identity', 'request:80')").await;
     let mut level = Level::with(Vec::new());
     assert!(!level.is_reached(&scene.pool).await.unwrap());

@@ -269,7 +269,7 @@ mod tests {
 
     fn written(spill: &Spill) -> Vec<Segment> {
         let (mut first, mut second) = (spill.writer().unwrap(), spill.writer().unwrap());
-        let mut write = |writer: &mut Writer, tellings: &[(u32, &str)]| {
+        let write = |writer: &mut Writer, tellings: &[(u32, &str)]| {
             writer.write(&mut heap(tellings), BUCKETS).unwrap().unwrap()
         };
         vec![

@@ -180,7 +180,8 @@ async fn what_a_stopped_rebuild_has_in_files_is_read_on_and_made_anew_where_it_i
     let scene = Scene::projected(18).await;
     let said = scene.said().await;
     // Whether it is made anew, and what happens to a file.
-    let damages: [(bool, fn(&Path)); 3] = [
+    type Damage = fn(&Path);
+    let damages: [(bool, Damage); 3] = [
         (false, |_| ()),
         (true, |file| std::fs::remove_file(file).unwrap()),
         (true, |file| {
