@@ -126,7 +126,8 @@ async fn round(
     while all.peek().is_some() {
         log.append(all.by_ref().take(5000).collect()).await?;
     }
-    sqlx::raw_sql("analyze ledger.deliveries; checkpoint").execute(&pool).await?;
+    sqlx::raw_sql("analyze ledger.deliveries").execute(&pool).await?;
+    on_the_disk(&pool).await?;
 
     let server = databases.pid();
     let before = machine::cpu_seconds_below(server);
@@ -134,7 +135,7 @@ async fn round(
     told["cpu_seconds of Postgres"] = json!(machine::cpu_seconds_below(server) - before);
     say(&format!("rebuild: ours: {told}"));
     told["rows"] = rows(&pool).await?;
-    sqlx::raw_sql("checkpoint").execute(&pool).await?;
+    on_the_disk(&pool).await?;
 
     let before = machine::cpu_seconds_below(server);
     let mut plain = baseline(&other.pool(), workload, count).await?;
@@ -143,8 +144,15 @@ async fn round(
     plain.insert("cpu_seconds of Postgres".to_owned(), json!(machine::cpu_seconds_below(server) - before));
     let plain = Value::from(plain);
     say(&format!("rebuild: plain sql: {plain}"));
-    sqlx::raw_sql("checkpoint").execute(&pool).await?;
     Ok((told, plain))
+}
+
+/// Nothing that was written before is still on its way to the disk while the next one is measured.
+async fn on_the_disk(pool: &PgPool) -> anyhow::Result<()> {
+    sqlx::raw_sql("checkpoint").execute(pool).await?;
+    let synced = tokio::process::Command::new("sync").status().await?;
+    anyhow::ensure!(synced.success(), "sync: {synced}");
+    Ok(())
 }
 
 fn accounts(workload: &Workload, count: usize) -> usize {

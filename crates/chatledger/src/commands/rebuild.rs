@@ -26,7 +26,8 @@ use crate::{rules, shutdown};
 /// Everything else goes on meanwhile: webhooks, the live tables, reports. When the new tables have
 /// caught up, it says what they tell differently, and exchanges them in one moment. Nothing is sent
 /// to anybody because of it. The tables before stay as schema chat_old until the next rebuild.
-/// Stopped with ctrl-c, it goes on where it was the next time.
+/// Stopped with ctrl-c, it goes on where it was the next time. Until they are folded, it keeps what the
+/// deliveries say in files below data_dir: about as many bytes as their bodies have.
 ///
 ///   chatledger rebuild --diff           make them, say what differs, do not exchange
 ///   chatledger rebuild                  …and exchange (goes on with those that are made)

@@ -38,17 +38,13 @@ pub(super) async fn run(
     control: &Control,
 ) -> Result<(), RebuildError> {
     let held = positions::list(&rebuild.next).await?;
-    let mut shares: Vec<BTreeMap<u32, Share>> = (0..rebuild.workers).map(|_| BTreeMap::new()).collect();
-    let mut left = 0;
     let todo = held.iter().filter_map(|position| {
         let until = *state.until.get(&position.partition)?;
-        (position.next < until).then_some((position.partition, (position.next, until)))
+        (position.next < until).then_some((position.partition, position.next, until))
     });
-    for (turn, (partition, (next, until))) in todo.enumerate() {
-        shares[turn % rebuild.workers].insert(partition, Share { next, read: next, until });
-        left += until - next;
-    }
-    control.total(left.unsigned_abs());
+    let todo: Vec<(u32, i64, i64)> = todo.collect();
+    control.total(todo.iter().map(|(_, next, until)| until - next).sum::<i64>().unsigned_abs());
+    let shares = shared(todo, rebuild.workers);
     // The first that ends early, and why: the others write what they have read and end too.
     let ended = CancellationToken::new();
     let one = async |share| {
@@ -65,6 +61,20 @@ pub(super) async fn run(
         .filter_map(Result::err)
         .partition(|error| matches!(error, RebuildError::Stopped));
     failed.into_iter().chain(stopped).next().map_or(Ok(()), Err)
+}
+
+/// Shares out the partitions (partition, from, to) so that all loaders end at about the same time: the longest first, each to
+/// who has least.
+fn shared(mut todo: Vec<(u32, i64, i64)>, loaders: usize) -> Vec<BTreeMap<u32, Share>> {
+    todo.sort_by_key(|(_, next, until)| next - until);
+    let mut shares: Vec<(i64, BTreeMap<u32, Share>)> = (0..loaders).map(|_| (0, BTreeMap::new())).collect();
+    for (partition, next, until) in todo {
+        if let Some((left, share)) = shares.iter_mut().min_by_key(|(left, _)| *left) {
+            *left += until - next;
+            share.insert(partition, Share { next, read: next, until });
+        }
+    }
+    shares.into_iter().map(|(_, share)| share).collect()
 }
 
 async fn load(
@@ -203,5 +213,20 @@ fn cut(batch: &mut Batch, share: &BTreeMap<u32, Share>) {
     batch.records.retain(|record| record.place.offset < until(record.place.partition));
     for place in &mut batch.next {
         place.offset = place.offset.min(until(place.partition));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loaders_end_at_about_the_same_time() {
+        let todo = vec![(0, 0, 3), (1, 5, 6), (2, 10, 17), (3, 0, 4)];
+        let shares = shared(todo, 2);
+        let parts = |n: usize| shares[n].keys().copied().collect::<Vec<_>>();
+        assert_eq!((parts(0), parts(1)), (vec![1, 2], vec![0, 3]));
+        assert_eq!((shares[0][&1].next, shares[0][&1].read, shares[0][&1].until), (5, 5, 6));
+        assert!(shared(vec![(0, 0, 1)], 3).iter().filter(|share| share.is_empty()).count() == 2);
     }
 }
