@@ -144,6 +144,11 @@ async fn round(
     plain.insert("cpu_seconds of Postgres".to_owned(), json!(machine::cpu_seconds_below(server) - before));
     let plain = Value::from(plain);
     say(&format!("rebuild: plain sql: {plain}"));
+    // Else the server would tidy up what this round leaves, beside the next one.
+    for left in [pool, other.pool()] {
+        sqlx::raw_sql("drop schema chat, ledger cascade").execute(&left).await?;
+        left.close().await;
+    }
     Ok((told, plain))
 }
 
