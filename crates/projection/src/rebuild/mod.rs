@@ -135,7 +135,7 @@ impl Rebuild {
         }
         if phase == Phase::Indexing {
             control.enter(phase);
-            self.make_indexes(control).await?;
+            Box::pin(self.make_indexes(control)).await?;
             self.fold_what_is_left(&state, control).await?;
             fail::fail_point!("rebuild.indexed", |_| std::process::abort());
             state::enter(&self.next, phase, Phase::Following).await?;
@@ -250,7 +250,6 @@ impl Rebuild {
     }
 
     async fn make_indexes(&self, control: &Control) -> Result<(), RebuildError> {
-        indexes::analyze(&self.next).await?;
         let missing = indexes::missing(&self.next).await?;
         control.total(missing.len() as u64);
         let queue = tokio::sync::Mutex::new(missing.into_iter());
@@ -262,8 +261,9 @@ impl Rebuild {
                 control.add(1);
             }
         };
-        // What is large comes first, and some at once: the server has a processor for each, and each waits for the disk at its end.
-        futures::future::try_join3(work(), work(), work()).await?;
+        // Some at once: the server has a processor for each, and each waits for the disk at its end.
+        let analyzed = async { Ok(indexes::analyze(&self.next).await?) };
+        futures::future::try_join4(work(), work(), work(), analyzed).await?;
         Ok(indexes::attach(&self.next).await?)
     }
 

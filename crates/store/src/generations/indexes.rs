@@ -20,7 +20,8 @@ const FIND: &str = "
     join pg_namespace n on n.oid = t.relnamespace
     left join pg_constraint c on c.conindid = i.oid and c.contype in ('p', 'u')
     where n.nspname = $1 and t.relname = any($2) and not i.relname = any($3)
-    order by pg_relation_size(t.oid) desc, t.relname, c.oid is null, i.relname";
+    -- The long ones first, but those of facts when its statistics are made.
+    order by t.relname <> 'messages', t.relname <> 'facts', t.relname, c.oid is null, i.relname";
 
 /// Tables that a rebuild fills by COPY and that may be large.
 const LARGE: [&str; 10] = [
@@ -152,25 +153,22 @@ async fn only_one(next: &PgPool, index: &Index) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Statistics for what follows: of the full tables. Not beside the making of indexes: they would wait for each other.
+/// Statistics for what follows: of the full tables. Beside the making of indexes, but not of the same table's at the same
+/// time: they would wait for each other.
 pub async fn analyze(next: &PgPool) -> Result<(), StoreError> {
     // Of wide tables only what is searched by: the live statements look up by index in any case.
-    let facts = "analyze facts (account_id, kind, fact_key, conversation, request_id, dialog_id, firm)";
-    let others = [
-        "analyze messages (account_id, message_id, conversation, client_id, request_key, sent_at)",
+    let statements = [
+        "set default_statistics_target = 30",
+        "analyze facts (account_id, kind, fact_key, conversation, request_id, dialog_id, firm)",
         "analyze links, requests, turns, dialogs, assignments, request_tags, tag_scores, clients, leads, operators, \
          channels, tags",
+        "analyze messages (account_id, message_id, conversation, client_id, request_key, sent_at)",
+        "reset default_statistics_target",
     ];
-    futures::future::try_join(analyzed(next, &[facts]), analyzed(next, &others)).await.map(|_| ())
-}
-
-async fn analyzed(next: &PgPool, statements: &[&'static str]) -> Result<(), StoreError> {
     let mut connection = next.acquire().await?;
-    sqlx::raw_sql("set default_statistics_target = 30").execute(&mut *connection).await?;
-    for &statement in statements {
+    for statement in statements {
         sqlx::raw_sql(statement).execute(&mut *connection).await?;
     }
-    sqlx::raw_sql("reset default_statistics_target").execute(&mut *connection).await?;
     Ok(())
 }
 
