@@ -135,7 +135,7 @@ impl Rebuild {
         }
         if phase == Phase::Indexing {
             control.enter(phase);
-            Box::pin(self.make_indexes(control)).await?;
+            self.make_indexes(control).await?;
             self.fold_what_is_left(&state, control).await?;
             fail::fail_point!("rebuild.indexed", |_| std::process::abort());
             state::enter(&self.next, phase, Phase::Following).await?;
@@ -263,7 +263,7 @@ impl Rebuild {
         };
         // Some at once: the server has a processor for each, and each waits for the disk at its end.
         let analyzed = async { Ok(indexes::analyze(&self.next).await?) };
-        futures::future::try_join4(work(), work(), work(), analyzed).await?;
+        Box::pin(futures::future::try_join4(work(), work(), work(), analyzed)).await?;
         Ok(indexes::attach(&self.next).await?)
     }
 
