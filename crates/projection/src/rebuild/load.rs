@@ -94,9 +94,10 @@ async fn load(
         records: 0,
     };
     loop {
-        let passed = match control.pass().await {
-            Ok(()) if ended.is_cancelled() => Err(RebuildError::Stopped),
-            passed => passed,
+        let passed = tokio::select! {
+            biased;
+            () = ended.cancelled() => Err(RebuildError::Stopped),
+            passed = control.pass() => passed,
         };
         if let Err(why) = passed {
             if matches!(why, RebuildError::Stopped) {
@@ -186,12 +187,7 @@ impl Loaded {
         if !prepared.tallies.is_empty() {
             accounting::add(&mut transaction, &prepared.tallies).await?;
         }
-        generations::advance_loading(&mut transaction, epoch, &moves).await.map_err(|error| match error {
-            StoreError::Fenced { .. } => RebuildError::Failed(
-                "another rebuild has taken over what this one was making; this one ends".to_owned(),
-            ),
-            other => other.into(),
-        })?;
+        generations::advance_loading(&mut transaction, epoch, &moves).await?;
         store::commit(transaction).await?;
         self.records = 0;
         for share in share.values_mut() {

@@ -1,8 +1,8 @@
 //! `ledger.published_figures` and `ledger.restatements`: what was said to people, and what was said otherwise later.
 //!
 //! A day is frozen once. Its `digest` sums the hashes of the rows that its figures are computed from, with that of the
-//! account's calendar, and beside it stand hashes of the operators' hours: as long as they are the same, nothing can have changed, and looking costs one grouped
-//! read of four tables, and nothing in the fold. Where one differs the figures are computed again, by the functions of the
+//! account's calendar, and beside it stand hashes of the operators' hours: as long as they are the same, nothing can have
+//! changed, and looking costs one grouped read of four tables, and nothing in the fold. Where one differs the figures are computed again, by the functions of the
 //! reports, and compared.
 //!
 //! The functions run in the caller's transaction. Who changes something takes [`lock`] first.

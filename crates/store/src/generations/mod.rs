@@ -184,14 +184,17 @@ pub async fn take_loading(next: &PgPool) -> Result<i64, StoreError> {
 /// Moves positions of the loading, in the transaction of what was loaded: (partition, from, to).
 ///
 /// # Errors
-/// [`StoreError::Fenced`] when another one has [taken the loading over](take_loading).
+/// [`StoreError::Refused`] when another one has [taken the loading over](take_loading).
 pub async fn advance_loading(
     connection: &mut PgConnection,
     epoch: i64,
     moves: &[(u32, i64, i64)],
 ) -> Result<(), StoreError> {
     let one = |&(partition, from, to): &(u32, i64, i64)| Move { partition, from, to, epoch };
-    advance(connection, &moves.iter().map(one).collect::<Vec<_>>()).await
+    advance(connection, &moves.iter().map(one).collect::<Vec<_>>()).await.map_err(|error| match error {
+        StoreError::Fenced { .. } => state::taken_over(),
+        other => other,
+    })
 }
 
 /// Whether texts are compared byte by byte: then order in Rust is order in SQL.

@@ -10,6 +10,7 @@ use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, FileExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use sqlx::{PgConnection, PgPool};
 use xxhash_rust::xxh3::xxh3_64;
@@ -109,7 +110,7 @@ impl Spill {
     /// Reads bucket after bucket, each out of all segments.
     pub fn reader(&self, segments: &[Segment], buckets: u32) -> Result<Reader, StoreError> {
         let mut parts = Vec::with_capacity(segments.len());
-        let mut file: Option<(&str, std::sync::Arc<File>)> = None;
+        let mut file: Option<(&str, Arc<File>)> = None;
         for segment in segments {
             let path = self.folder.join(&segment.file);
             let opened = match &file {
@@ -209,7 +210,7 @@ pub struct Reader {
 #[derive(Debug)]
 struct Part {
     path: PathBuf,
-    file: std::sync::Arc<File>,
+    file: Arc<File>,
     /// Where its first bucket begins.
     start: u64,
     ends: Vec<u32>,
