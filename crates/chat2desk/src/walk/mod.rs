@@ -123,6 +123,17 @@ impl ReportWalk {
         Self { rows: OffsetWalk::default(), key, first_total: None, again: 0, is_whole: true }
     }
 
+    /// A walk that was interrupted on the way: `first_total` is what [`ReportWalk::first_total`] was then, so that a day
+    /// that moved meanwhile is read again all the same.
+    pub fn resumed(report: Report, first_total: Option<u64>) -> Self {
+        Self { first_total, ..Self::new(report) }
+    }
+
+    /// The rows that the day had, by its first page.
+    pub fn first_total(&self) -> Option<u64> {
+        self.first_total
+    }
+
     /// Judges the page at `offset`.
     pub fn after<T>(&mut self, page: &Page<T>, offset: u64, asked: u32) -> Step {
         if offset == 0 {

@@ -181,7 +181,7 @@ impl Backfill {
             }
         };
         let cursor = stored.get(&name);
-        StatisticsWalk::new(name.clone(), report, since, until, cursor)
+        StatisticsWalk::new(name.clone(), report, since, until, cursor, self.clock.now())
     }
 
     /// All cursors of the account, by walk.
@@ -284,7 +284,7 @@ impl Run<'_> {
     }
 
     async fn walk(&mut self, walk: &mut dyn Walk) -> Result<(), Halt> {
-        if self.state.finished.iter().any(|finished| finished == walk.name()) {
+        if self.has_finished(walk) {
             return Ok(());
         }
         let mut done = WalkSummary { walk: walk.name().to_owned(), ..WalkSummary::default() };
@@ -297,12 +297,23 @@ impl Run<'_> {
         self.summary.rows += done.rows;
         self.summary.walks.push(done);
         ended?;
-        self.state.finished.push(walk.name().to_owned());
-        let backfill = self.backfill;
-        let state = serde_json::to_value(&self.state).unwrap_or_default();
-        cursors::save_cursor(&backfill.pool, &backfill.account.id, &self.name, &state, backfill.clock.now())
-            .await?;
+        if !self.has_finished(walk) {
+            // There was nothing to ask for.
+            let state = self.finished(walk);
+            let (backfill, now) = (self.backfill, self.backfill.clock.now());
+            cursors::save_cursor(&backfill.pool, &backfill.account.id, &self.name, &state, now).await?;
+        }
         Ok(())
+    }
+
+    fn has_finished(&self, walk: &dyn Walk) -> bool {
+        self.state.finished.iter().any(|finished| finished == walk.name())
+    }
+
+    /// What is finished with this walk, as the run's own cursor keeps it.
+    fn finished(&mut self, walk: &dyn Walk) -> Value {
+        self.state.finished.push(walk.name().to_owned());
+        serde_json::to_value(&self.state).unwrap_or_default()
     }
 
     async fn pages(&mut self, walk: &mut dyn Walk, done: &mut WalkSummary) -> Result<(), Halt> {
@@ -341,7 +352,7 @@ impl Run<'_> {
         Ok(press.append(backfill.log.as_ref(), &page).await?)
     }
 
-    /// The cursor, and the calls that it cost, in one transaction. Only after the page is in the log.
+    /// The cursor, the calls that it cost and the end of the walk, in one transaction. Only after the page is in the log.
     async fn save(&mut self, walk: &dyn Walk) -> Result<(), StoreError> {
         let backfill = self.backfill;
         let (account, now) = (&backfill.account.id, backfill.clock.now());
@@ -350,6 +361,10 @@ impl Run<'_> {
         cursors::save_cursor(&mut *transaction, account, walk.name(), &walk.state(), now).await?;
         let fresh = i64::try_from(calls - self.calls_saved).unwrap_or(i64::MAX);
         budgets::spend(&mut *transaction, account, month(backfill.today()).0, fresh, now).await?;
+        if walk.request().is_none() {
+            let state = self.finished(walk);
+            cursors::save_cursor(&mut *transaction, account, &self.name, &state, now).await?;
+        }
         transaction.commit().await?;
         self.calls_saved = calls;
         Ok(())
