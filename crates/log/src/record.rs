@@ -12,7 +12,7 @@
 use bytes::Bytes;
 use chrono::{DateTime, SecondsFormat, Utc};
 use events::delivery::is_plausible;
-use events::{Delivery, DeliveryId};
+use events::{AccountId, Capture, Delivery, DeliveryId};
 
 use crate::{LogError, Unreadable};
 
@@ -78,12 +78,35 @@ pub(crate) struct Parts<'a> {
     pub(crate) body: Bytes,
 }
 
+/// What the record before said: most say the same of themselves, and need not be parsed again.
+#[derive(Default)]
+pub(crate) struct Known {
+    account: Option<AccountId>,
+    capture: Option<(String, Capture)>,
+}
+
+impl Known {
+    fn account(&mut self, text: &str) -> Option<AccountId> {
+        if self.account.as_ref().is_none_or(|known| known.as_str() != text) {
+            self.account = text.parse().ok();
+        }
+        self.account.clone()
+    }
+
+    fn capture(&mut self, text: &str) -> Option<Capture> {
+        if self.capture.as_ref().is_none_or(|(known, _)| known != text) {
+            self.capture = serde_json::from_str(text).ok().map(|capture| (text.to_owned(), capture));
+        }
+        self.capture.as_ref().map(|(_, capture)| capture.clone())
+    }
+}
+
 impl Parts<'_> {
     /// The delivery of a record whose format is `format`. Total: never panics, whatever the bytes.
     ///
     /// # Errors
     /// What is wrong with them, without content.
-    pub(crate) fn delivery(self, format: Option<&str>) -> Result<Delivery, Unreadable> {
+    pub(crate) fn delivery(self, format: Option<&str>, known: &mut Known) -> Result<Delivery, Unreadable> {
         let unreadable = |detail: &str| Unreadable { id: self.id, detail: detail.to_owned() };
         match format {
             Some(FORMAT) => {}
@@ -95,14 +118,17 @@ impl Parts<'_> {
         let capture = self.capture.ok_or_else(|| unreadable("capture missing"))?;
         Ok(Delivery {
             id: self.id.ok_or_else(|| unreadable("key is no delivery id"))?,
-            account: parsed(self.account).ok_or_else(|| unreadable("account unreadable"))?,
+            account: self
+                .account
+                .and_then(|text| known.account(text))
+                .ok_or_else(|| unreadable("account unreadable"))?,
             platform: parsed(self.platform).ok_or_else(|| unreadable("platform unknown"))?,
             road: parsed(self.road).ok_or_else(|| unreadable("road unknown"))?,
             received_at: self
                 .received_at
                 .filter(|at| is_plausible(*at))
                 .ok_or_else(|| unreadable("received_at unreadable"))?,
-            capture: serde_json::from_str(capture).map_err(|_| unreadable("capture unreadable"))?,
+            capture: known.capture(capture).ok_or_else(|| unreadable("capture unreadable"))?,
             body: self.body,
         })
     }
@@ -127,7 +153,7 @@ pub fn delivery<'a>(
         capture: text("capture"),
         body,
     };
-    parts.delivery(text("format"))
+    parts.delivery(text("format"), &mut Known::default())
 }
 
 fn parsed<T: std::str::FromStr>(text: Option<&str>) -> Option<T> {
@@ -142,7 +168,7 @@ pub fn key_id(key: Option<&[u8]>) -> Option<DeliveryId> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use events::{AccountId, Authenticity, Capture, PagePart, Platform, Policy, Road, Signature};
+    use events::{Authenticity, PagePart, Platform, Policy, Road, Signature};
     use proptest::option;
     use proptest::prelude::*;
 

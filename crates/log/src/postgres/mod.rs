@@ -9,6 +9,7 @@ pub(crate) mod connection;
 mod identity;
 mod insert;
 mod reader;
+mod rows;
 mod wake;
 
 use std::time::Duration;

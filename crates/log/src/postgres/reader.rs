@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use events::DeliveryId;
 use futures::TryStreamExt as _;
-use sqlx::postgres::PgRow;
-use sqlx::{PgPool, Row as _};
+use sqlx::PgPool;
+use sqlx::postgres::PgPoolCopyExt as _;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::connection::failure;
-use crate::record;
+use super::rows::{self, Rows};
+use crate::record::Known;
 use crate::{Batch, Limit, LogError, Place, Reader, Record};
 
 /// How often a reader that nobody wakes looks for itself.
@@ -27,29 +27,16 @@ pub(crate) struct PostgresReader {
     turn: usize,
     /// What a record had in bytes, about, when rows were read last.
     usual: usize,
+    known: Known,
 }
 
 /// Bytes of a record, before any was read.
 const FIRST_GUESS: usize = 16 << 10;
 
-/// What is read of a row, in the order in which [`restored`] takes it.
-macro_rules! columns {
-    () => {
-        "partition, log_offset, id, format, account_id, platform, road, received_at, capture::text, body"
-    };
-}
-
-const ROWS: &str = concat!(
-    "select ",
-    columns!(),
-    " from ledger.deliveries where partition = $1 and log_offset >= $2 and log_offset < $3 order by log_offset"
-);
-const FIND: &str = concat!("select ", columns!(), " from ledger.deliveries where id = $1 limit 1");
-
 impl PostgresReader {
     pub(crate) fn new(pool: PgPool, positions: &[Place], woken: watch::Receiver<()>) -> Self {
         let next = positions.iter().map(|place| (place.partition.cast_signed(), place.offset)).collect();
-        Self { pool, next, woken, turn: 0, usual: FIRST_GUESS }
+        Self { pool, next, woken, turn: 0, usual: FIRST_GUESS, known: Known::default() }
     }
 
     /// What is there now.
@@ -113,18 +100,27 @@ impl PostgresReader {
         let expected = (left.bytes / self.usual).saturating_mul(2);
         let until = from.saturating_add(number(left.records.min(expected).max(1))).min(head);
         let mut connection = self.pool.acquire().await.map_err(|e| failure(&e))?;
-        let mut rows = sqlx::query(ROWS).bind(partition).bind(from).bind(until).fetch(&mut *connection);
+        let asked = rows::statement(&format!(
+            "partition = {partition} and log_offset >= {from} and log_offset < {until} order by log_offset"
+        ));
+        let mut sent = connection.copy_out_raw(&asked).await.map_err(|e| failure(&e))?;
+        let mut rows = Rows::default();
         let (mut records, mut bytes, mut to) = (Vec::new(), 0, until);
-        while let Some(row) = rows.try_next().await.map_err(|e| failure(&e))? {
-            let record = restored(&row)?;
-            bytes += record.size;
-            if bytes > left.bytes && !(at_least_one && records.is_empty()) {
-                to = records.last().map_or(from, |last: &Record| last.place.offset + 1);
-                break;
+        'sent: while let Some(chunk) = sent.try_next().await.map_err(|e| failure(&e))? {
+            rows.push(chunk);
+            while let Some(record) = rows.next(&mut self.known)? {
+                bytes += record.size;
+                if bytes > left.bytes && !(at_least_one && records.is_empty()) {
+                    to = records.last().map_or(from, |last: &Record| last.place.offset + 1);
+                    break 'sent;
+                }
+                records.push(record);
             }
-            records.push(record);
         }
-        drop(rows);
+        if to == until {
+            rows.ended()?;
+        }
+        drop(sent);
         let unread = usize::try_from(until - to).unwrap_or_default();
         if unread.saturating_mul(bytes / (records.len() + 1)) > left.bytes.saturating_mul(4) {
             // Bodies have suddenly become large: a new connection costs less than what is still on its way.
@@ -139,33 +135,18 @@ fn number(number: usize) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-fn restored(row: &PgRow) -> Result<Record, LogError> {
-    let read = || {
-        let body: &[u8] = row.try_get(9)?;
-        let format: i16 = row.try_get(3)?;
-        let parts = record::Parts {
-            id: Some(DeliveryId(row.try_get(2)?)),
-            account: row.try_get(4)?,
-            platform: row.try_get(5)?,
-            road: row.try_get(6)?,
-            received_at: row.try_get(7)?,
-            capture: row.try_get(8)?,
-            body: Bytes::copy_from_slice(body),
-        };
-        let partition: i32 = row.try_get(0)?;
-        Ok(Record {
-            place: Place { partition: partition.cast_unsigned(), offset: row.try_get(1)? },
-            size: record::size(body.len()),
-            delivery: parts.delivery(Some(&format.to_string())),
-        })
-    };
-    read().map_err(|error| failure(&error))
-}
-
 /// The record of a delivery, by the index on ids.
 pub(crate) async fn find(pool: &PgPool, id: DeliveryId) -> Result<Option<Record>, LogError> {
-    let found = sqlx::query(FIND).bind(id.0).fetch_optional(pool).await.map_err(|e| failure(&e))?;
-    found.as_ref().map(restored).transpose()
+    // A uuid has no character that would need quoting.
+    let asked = rows::statement(&format!("id = '{}' limit 1", id.0));
+    let mut sent = pool.copy_out_raw(&asked).await.map_err(|e| failure(&e))?;
+    let (mut rows, mut known, mut found) = (Rows::default(), Known::default(), None);
+    while let Some(chunk) = sent.try_next().await.map_err(|e| failure(&e))? {
+        rows.push(chunk);
+        found = found.or(rows.next(&mut known)?);
+    }
+    rows.ended()?;
+    Ok(found)
 }
 
 #[async_trait]

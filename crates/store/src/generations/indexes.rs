@@ -39,7 +39,7 @@ const LARGE: [&str; 10] = [
 
 /// Those of them that stay: with a condition that few rows meet they grow during COPY for less than one more reading of the
 /// whole table costs.
-const KEPT: [&str; 3] = ["facts_rated", "facts_ratings_listed", "facts_requests_listed"];
+const KEPT: [&str; 4] = ["facts_pages", "facts_rated", "facts_ratings_listed", "facts_requests_listed"];
 
 /// Takes the indexes away, and notes how they are made. Done before: nothing is left to take.
 pub async fn take_away(next: &PgPool) -> Result<(), StoreError> {
