@@ -16,6 +16,7 @@ use crate::projection::account::{deliveries, webhook};
 use crate::projection::rules;
 use crate::tables::{assert_same, rows, settled};
 
+mod fenced;
 mod inside;
 mod outside;
 mod program;
@@ -86,6 +87,16 @@ impl Scene {
         let rules = rules().read_by(Readers { scores: true, leads: true });
         let owner = DeliveryIds::random().next(crate::projection::account::at(0)).to_string();
         Rebuild::new(self.log.clone(), self.pool.clone(), rules, &owner, &self.database.folder)
+    }
+
+    /// One that has begun, and was stopped before it read anything.
+    async fn stopped(&self) -> Control {
+        let stopped = CancellationToken::new();
+        stopped.cancel();
+        let (rebuild, control) = (self.rebuild(), Control::new(stopped));
+        assert!(matches!(rebuild.build(false, &control).await, Err(RebuildError::Stopped)));
+        rebuild.close().await;
+        control
     }
 
     /// Builds and compares.

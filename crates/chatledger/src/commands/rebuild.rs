@@ -27,7 +27,8 @@ use crate::{rules, shutdown};
 /// caught up, it says what they tell differently, and exchanges them in one moment. Nothing is sent
 /// to anybody because of it. The tables before stay as schema chat_old until the next rebuild.
 /// Stopped with ctrl-c, it goes on where it was the next time. Until they are folded, it keeps what the
-/// deliveries say in files below data_dir: about as many bytes as their bodies have.
+/// deliveries say in files below data_dir: about as many bytes as their bodies have. On another machine
+/// it begins anew; what it left on the first one is removed by the next rebuild there.
 ///
 ///   chatledger rebuild --diff           make them, say what differs, do not exchange
 ///   chatledger rebuild                  …and exchange (goes on with those that are made)
@@ -157,7 +158,7 @@ impl RebuildCommand {
             Err(error) => Err(error),
         };
         if matches!(outcome, Err(RebuildError::Cancelled)) {
-            rebuild.discard().await?;
+            rebuild.discard_cancelled(&control).await?;
         }
         if matches!(outcome, Ok((_, _, Some(_)))) {
             // What was stored at the last moment counts too.

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use events::DeliveryId;
 use futures::TryStreamExt as _;
-use sqlx::PgPool;
-use sqlx::postgres::PgPoolCopyExt as _;
+use futures::stream::BoxStream;
+use sqlx::pool::PoolConnection;
+use sqlx::{PgPool, Postgres};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -99,11 +101,11 @@ impl PostgresReader {
         // not many more are asked for than are expected to fit, because asking for sizes first costs as much as half of the reading.
         let expected = (left.bytes / self.usual).saturating_mul(2);
         let until = from.saturating_add(number(left.records.min(expected).max(1))).min(head);
-        let mut connection = self.pool.acquire().await.map_err(|e| failure(&e))?;
         let asked = rows::statement(&format!(
             "partition = {partition} and log_offset >= {from} and log_offset < {until} order by log_offset"
         ));
-        let mut sent = connection.copy_out_raw(&asked).await.map_err(|e| failure(&e))?;
+        let mut sending = Sending::new(&self.pool).await?;
+        let mut sent = sending.ask(&asked).await?;
         let mut rows = Rows::default();
         let (mut records, mut bytes, mut to) = (Vec::new(), 0, until);
         'sent: while let Some(chunk) = sent.try_next().await.map_err(|e| failure(&e))? {
@@ -117,14 +119,15 @@ impl PostgresReader {
                 records.push(record);
             }
         }
+        let unread = usize::try_from(until - to).unwrap_or_default();
         if to == until {
             rows.ended()?;
         }
-        drop(sent);
-        let unread = usize::try_from(until - to).unwrap_or_default();
-        if unread.saturating_mul(bytes / (records.len() + 1)) > left.bytes.saturating_mul(4) {
-            // Bodies have suddenly become large: a new connection costs less than what is still on its way.
-            drop(connection.detach());
+        // Where bodies have suddenly become large, a new connection costs less than what is still on its way.
+        if unread.saturating_mul(bytes / (records.len() + 1)) <= left.bytes.saturating_mul(4) {
+            while sent.try_next().await.map_err(|e| failure(&e))?.is_some() {}
+            drop(sent);
+            sending.ended();
         }
         self.usual = (bytes / records.len().max(1)).max(1);
         Ok((records, to))
@@ -139,14 +142,45 @@ fn number(number: usize) -> i64 {
 pub(crate) async fn find(pool: &PgPool, id: DeliveryId) -> Result<Option<Record>, LogError> {
     // A uuid has no character that would need quoting.
     let asked = rows::statement(&format!("id = '{}' limit 1", id.0));
-    let mut sent = pool.copy_out_raw(&asked).await.map_err(|e| failure(&e))?;
+    let mut sending = Sending::new(pool).await?;
+    let mut sent = sending.ask(&asked).await?;
     let (mut rows, mut known, mut found) = (Rows::default(), Known::default(), None);
     while let Some(chunk) = sent.try_next().await.map_err(|e| failure(&e))? {
         rows.push(chunk);
         found = found.or(rows.next(&mut known)?);
     }
     rows.ended()?;
+    drop(sent);
+    sending.ended();
     Ok(found)
+}
+
+/// A connection that sends rows. When it is left before their end, however that comes (a failure, a caller that waits no
+/// longer), it is closed: nobody else could use it.
+struct Sending(Option<PoolConnection<Postgres>>);
+
+impl Sending {
+    async fn new(pool: &PgPool) -> Result<Self, LogError> {
+        Ok(Self(Some(pool.acquire().await.map_err(|e| failure(&e))?)))
+    }
+
+    async fn ask(&mut self, statement: &str) -> Result<BoxStream<'_, sqlx::Result<Bytes>>, LogError> {
+        match &mut self.0 {
+            Some(connection) => connection.copy_out_raw(statement).await.map_err(|e| failure(&e)),
+            None => Err(failure(&sqlx::Error::PoolClosed)),
+        }
+    }
+
+    /// All of them have come: others may use it.
+    fn ended(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Sending {
+    fn drop(&mut self) {
+        drop(self.0.take().map(PoolConnection::detach));
+    }
 }
 
 #[async_trait]

@@ -4,10 +4,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use store::generations::state::{self, Phase, Wish};
+use store::generations::state::{self, Phase, State, Wish};
 use store::{PgPool, StoreError};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use super::RebuildError;
 
@@ -35,6 +36,10 @@ pub struct Control {
     total: AtomicU64,
     wish: watch::Sender<Wish>,
     stop: CancellationToken,
+    /// The build that is worked on.
+    build: Mutex<Option<Uuid>>,
+    /// Somebody else has taken it away.
+    lost: CancellationToken,
 }
 
 impl Control {
@@ -46,6 +51,8 @@ impl Control {
             total: AtomicU64::new(0),
             wish: watch::Sender::new(Wish::Go),
             stop,
+            build: Mutex::default(),
+            lost: CancellationToken::new(),
         }
     }
 
@@ -77,16 +84,37 @@ impl Control {
     }
 
     async fn note(&self, pool: &PgPool) -> Result<(), StoreError> {
-        // Before there is a row nobody can want anything.
-        let Some(state) = state::get(pool).await? else { return Ok(()) };
+        // Before there is a build nobody can want anything of it.
+        let Some(build) = self.build() else { return Ok(()) };
         let Progress { done, total, .. } = self.progress();
         let signed = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
-        let wish = match state.wish {
-            wish @ (Wish::Pause | Wish::Cancel) => wish,
-            Wish::Go => state::note(pool, signed(done), signed(total)).await?,
+        let wish = match state::get(pool).await?.filter(|state| state.build == build) {
+            Some(State { wish: wish @ (Wish::Pause | Wish::Cancel), .. }) => Some(wish),
+            Some(_) => state::note(pool, build, signed(done), signed(total)).await?,
+            None => None,
         };
-        self.wish.send_replace(wish);
+        match wish {
+            Some(wish) => drop(self.wish.send_replace(wish)),
+            // Else it was left for another one while it was looked up.
+            None if self.build() == Some(build) => self.lost.cancel(),
+            None => {}
+        }
         Ok(())
+    }
+
+    /// From now on this build is worked on, or none.
+    pub(super) fn work_on(&self, build: Option<Uuid>) {
+        *self.build.lock().unwrap_or_else(PoisonError::into_inner) = build;
+    }
+
+    /// The build that is worked on.
+    pub(super) fn build(&self) -> Option<Uuid> {
+        *self.build.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until it is to stop.
+    pub(super) async fn stopped(&self) {
+        self.stop.cancelled().await;
     }
 
     /// How far it is now.
@@ -107,12 +135,15 @@ impl Control {
     /// Waits while a pause is wanted.
     ///
     /// # Errors
-    /// [`RebuildError::Stopped`], [`RebuildError::Cancelled`].
+    /// [`RebuildError::Stopped`], [`RebuildError::Cancelled`]; [`RebuildError::Failed`] when another rebuild has taken over.
     pub(super) async fn pass(&self) -> Result<(), RebuildError> {
         let mut wishes = self.wish.subscribe();
         loop {
             if self.stop.is_cancelled() {
                 return Err(RebuildError::Stopped);
+            }
+            if self.lost.is_cancelled() {
+                return Err(state::taken_over().into());
             }
             match *wishes.borrow_and_update() {
                 Wish::Go => return Ok(()),
@@ -121,6 +152,7 @@ impl Control {
             }
             tokio::select! {
                 () = self.stop.cancelled() => {}
+                () = self.lost.cancelled() => {}
                 // The sender lives as long as this.
                 _ = wishes.changed() => {}
             }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use log::{Batch, Limit, Place};
 use store::generations::load::Batch as Packing;
-use store::generations::spill::{Segment, Writer};
+use store::generations::spill::Spill;
 use store::generations::state::State;
 use store::{StoreError, accounting, generations, positions};
 use tokio_util::sync::CancellationToken;
@@ -34,6 +34,7 @@ struct Share {
 pub(super) async fn run(
     rebuild: &Rebuild,
     state: &State,
+    spill: &Spill,
     epoch: i64,
     control: &Control,
 ) -> Result<(), RebuildError> {
@@ -48,7 +49,8 @@ pub(super) async fn run(
     // The first that ends early, and why: the others write what they have read and end too.
     let ended = CancellationToken::new();
     let one = async |share| {
-        let outcome = load(rebuild, state, epoch, control, &ended, share).await;
+        let packed = Packing::new(state.buckets, spill.writer()?);
+        let outcome = load(rebuild, packed, epoch, control, &ended, share).await;
         if outcome.is_err() {
             ended.cancel();
         }
@@ -79,35 +81,40 @@ fn shared(mut todo: Vec<(u32, i64, i64)>, loaders: usize) -> Vec<BTreeMap<u32, S
 
 async fn load(
     rebuild: &Rebuild,
-    state: &State,
+    packed: Packing,
     epoch: i64,
     control: &Control,
     ended: &CancellationToken,
     mut share: BTreeMap<u32, Share>,
 ) -> Result<(), RebuildError> {
     let mut reader = rebuild.log.open(&unread(&share)).await?;
-    let mut loaded = Loaded {
-        packed: Packing::new(state.buckets),
-        writer: rebuild.spill.writer()?,
-        segment: None,
-        prepared: Prepared::default(),
-        records: 0,
-    };
+    let mut loaded = Loaded { packed, prepared: Prepared::default(), records: 0 };
     loop {
-        let passed = tokio::select! {
+        // A log that gives no answer keeps nobody from ending.
+        let read = async {
+            control.pass().await?;
+            tokio::select! {
+                biased;
+                () = control.stopped() => Err(RebuildError::Stopped),
+                batch = reader.next(LIMIT, WAIT) => Ok(batch?),
+            }
+        };
+        let read = tokio::select! {
             biased;
             () = ended.cancelled() => Err(RebuildError::Stopped),
-            passed = control.pass() => passed,
+            read = read => read,
         };
-        if let Err(why) = passed {
-            if matches!(why, RebuildError::Stopped) {
-                // What is read need not be read again.
-                loaded.spill()?;
-                loaded.write(rebuild, epoch, &mut share).await?;
+        let mut batch = match read {
+            Ok(batch) => batch,
+            Err(why) => {
+                if matches!(why, RebuildError::Stopped) {
+                    // What is read need not be read again.
+                    loaded.packed.spill()?;
+                    loaded.write(rebuild, epoch, &mut share).await?;
+                }
+                return Err(why);
             }
-            return Err(why);
-        }
-        let mut batch = reader.next(LIMIT, WAIT).await?;
+        };
         cut(&mut batch, &share);
         let (records, before) = (batch.records.len(), unread(&share).len());
         for place in &batch.next {
@@ -144,9 +151,6 @@ async fn load(
 /// What was read and is not written yet.
 struct Loaded {
     packed: Packing,
-    writer: Writer,
-    /// What is in the file and does not count yet.
-    segment: Option<Segment>,
     prepared: Prepared,
     records: usize,
 }
@@ -161,14 +165,9 @@ impl Loaded {
         }
         let is_due = is_last || self.records >= MOST || self.packed.is_full();
         if is_due {
-            self.spill()?;
+            self.packed.spill()?;
         }
         Ok(is_due)
-    }
-
-    fn spill(&mut self) -> Result<(), StoreError> {
-        self.segment = self.packed.spill(&mut self.writer)?;
-        Ok(())
     }
 
     /// Writes all of it, and moves the positions.
@@ -182,7 +181,7 @@ impl Loaded {
             share.iter().map(|(&partition, share)| (partition, share.next, share.read)).collect();
         let prepared = std::mem::take(&mut self.prepared);
         let mut transaction = store::begin(&rebuild.next).await?;
-        self.packed.write(&mut transaction, self.segment.take().as_ref()).await?;
+        self.packed.write(&mut transaction).await?;
         accounting::reject(&mut transaction, &prepared.rejects).await?;
         if !prepared.tallies.is_empty() {
             accounting::add(&mut transaction, &prepared.tallies).await?;

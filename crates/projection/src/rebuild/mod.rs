@@ -16,7 +16,7 @@ mod parts;
 mod switch;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,6 +26,7 @@ use store::generations::spill::Spill;
 use store::generations::state::{self, Phase, State};
 use store::generations::{self, NEXT, OLD, indexes, settle};
 use store::{PgPool, StoreError, level, positions};
+use uuid::Uuid;
 
 use crate::Rules;
 use crate::runner::{ProjectionError, Settings, adopt, fold_marked};
@@ -82,7 +83,7 @@ pub struct Rebuild {
     rules: Rules,
     owner: String,
     workers: usize,
-    spill: Spill,
+    folder: PathBuf,
 }
 
 impl Rebuild {
@@ -93,8 +94,7 @@ impl Rebuild {
         let workers = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 4) + 2;
         let connections = u32::try_from(workers).unwrap_or(4) + 6;
         let next = generations::pool_of_next(&live, connections);
-        let spill = Spill::new(folder, &live);
-        Self { log, live, next, rules, owner: owner.to_owned(), workers, spill }
+        Self { log, live, next, rules, owner: owner.to_owned(), workers, folder: folder.to_owned() }
     }
 
     /// Frees the connections.
@@ -108,45 +108,6 @@ impl Rebuild {
     /// # Errors
     /// See [`RebuildError`].
     pub async fn build(&self, from_scratch: bool, control: &Control) -> Result<(), RebuildError> {
-        let state = self.prepared(from_scratch).await?;
-        state::want(&self.live, state::Wish::Go).await?;
-        control.enter(state.phase);
-        let mut phase = state.phase;
-        if phase == Phase::Loading {
-            let epoch = generations::take_loading(&self.next).await?;
-            load::run(self, &state, epoch, control).await?;
-            fail::fail_point!("rebuild.loaded", |_| std::process::abort());
-            state::enter(&self.next, phase, Phase::Settling).await?;
-            phase = Phase::Settling;
-        }
-        if phase == Phase::Settling {
-            control.enter(phase);
-            control.pass().await?;
-            settle::all(&self.next, &self.spill, state.buckets, &|filed| control.done(filed)).await?;
-            fail::fail_point!("rebuild.settled", |_| std::process::abort());
-            phase = Phase::Folding;
-        }
-        if phase == Phase::Folding {
-            control.enter(phase);
-            parts::run(self, &state, control).await?;
-            fail::fail_point!("rebuild.folded", |_| std::process::abort());
-            state::enter(&self.next, phase, Phase::Indexing).await?;
-            phase = Phase::Indexing;
-        }
-        if phase == Phase::Indexing {
-            control.enter(phase);
-            self.make_indexes(control).await?;
-            self.fold_what_is_left(&state, control).await?;
-            fail::fail_point!("rebuild.indexed", |_| std::process::abort());
-            state::enter(&self.next, phase, Phase::Following).await?;
-        }
-        indexes::finish(&self.next).await?;
-        self.spill.remove()?;
-        Ok(())
-    }
-
-    /// Where to go on, or a new beginning.
-    async fn prepared(&self, from_scratch: bool) -> Result<State, RebuildError> {
         let old = generations::dependents(&self.live, OLD).await?;
         if let Some(held) = old.iter().find(|held| held.is_outside()) {
             return Err(RebuildError::Failed(format!(
@@ -154,17 +115,79 @@ impl Rebuild {
             )));
         }
         generations::check_inside_old(&self.live).await?;
-        if let Some(state) = state::get(&self.live).await? {
-            let is_sound = match state.phase {
-                Phase::Loading | Phase::Settling | Phase::Folding => self.is_intact().await?,
-                Phase::Indexing | Phase::Following => generations::exists(&self.live, NEXT).await?,
-            };
-            let is_ours = state.log_id == self.log.id() && state.rules == self.rules.fingerprint_of_all();
-            if is_sound && !from_scratch && is_ours {
-                generations::create(&self.next).await?;
-                return Ok(state);
-            }
+        // What was wanted of one that was left is over; what is wanted from here on holds.
+        state::want(&self.live, state::Wish::Go).await?;
+        let state = match self.left(from_scratch, control).await? {
+            Some(state) => state,
+            None => self.begun(from_scratch, control).await?,
+        };
+        let spill = self.spill(state.build);
+        control.enter(state.phase);
+        let mut phase = state.phase;
+        if phase == Phase::Loading {
+            let epoch = generations::take_loading(&self.next).await?;
+            load::run(self, &state, &spill, epoch, control).await?;
+            fail::fail_point!("rebuild.loaded", |_| std::process::abort());
+            phase = self.enter(&state, phase, Phase::Settling).await?;
         }
+        if phase == Phase::Settling {
+            control.enter(phase);
+            control.pass().await?;
+            settle::all(&self.next, &spill, state.build, state.buckets, &|filed| control.done(filed)).await?;
+            fail::fail_point!("rebuild.settled", |_| std::process::abort());
+            phase = Phase::Folding;
+        }
+        if phase == Phase::Folding {
+            control.enter(phase);
+            parts::run(self, &state, &spill, control).await?;
+            fail::fail_point!("rebuild.folded", |_| std::process::abort());
+            phase = self.enter(&state, phase, Phase::Indexing).await?;
+        }
+        if phase == Phase::Indexing {
+            control.enter(phase);
+            self.make_indexes(control).await?;
+            self.fold_what_is_left(&state, control).await?;
+            fail::fail_point!("rebuild.indexed", |_| std::process::abort());
+            self.enter(&state, phase, Phase::Following).await?;
+        }
+        indexes::finish(&self.next).await?;
+        self.remove_files().await
+    }
+
+    async fn enter(&self, state: &State, from: Phase, to: Phase) -> Result<Phase, RebuildError> {
+        let mut transaction = store::begin(&self.next).await?;
+        state::enter(&mut transaction, state.build, from, to).await?;
+        store::commit(transaction).await?;
+        Ok(to)
+    }
+
+    fn spill(&self, build: Uuid) -> Spill {
+        Spill::new(&self.folder, build)
+    }
+
+    /// Takes away what any build of this database has left here.
+    async fn remove_files(&self) -> Result<(), RebuildError> {
+        for build in state::builds(&self.live).await? {
+            self.spill(build).remove()?;
+        }
+        Ok(())
+    }
+
+    /// The build that was left, where it can be gone on with.
+    async fn left(&self, from_scratch: bool, control: &Control) -> Result<Option<State>, RebuildError> {
+        let Some(state) = state::get(&self.live).await? else { return Ok(None) };
+        let is_ours = state.log_id == self.log.id() && state.rules == self.rules.fingerprint_of_all();
+        if from_scratch || !is_ours || !generations::is_current(&self.next).await? {
+            return Ok(None);
+        }
+        control.work_on(Some(state.build));
+        let is_helped = state.phase < Phase::Indexing;
+        Ok((!is_helped || self.is_intact(&state, control).await?).then_some(state))
+    }
+
+    /// A new beginning.
+    async fn begun(&self, from_scratch: bool, control: &Control) -> Result<State, RebuildError> {
+        control.work_on(None);
         self.discard().await?;
         let bounds = self.log.bounds().await?;
         if let Some(cut) = bounds.iter().find(|bounds| bounds.start > 0)
@@ -192,7 +215,6 @@ impl Rebuild {
             .sum();
         let buckets = u32::try_from((deliveries / PART + 1).clamp(1, PARTS)).unwrap_or(1);
         generations::create(&self.next).await?;
-        self.spill.clear()?;
         // While there is nothing to fold again.
         adopt(&self.next, &self.rules).await?;
         indexes::take_away(&self.next).await?;
@@ -201,10 +223,15 @@ impl Rebuild {
         let starts: Vec<(u32, i64)> = bounds.iter().map(|bounds| (bounds.partition, bounds.start)).collect();
         generations::load::advance(&mut transaction, self.log.id(), &starts).await?;
         let rules = self.rules.fingerprint_of_all();
-        state::begin(&mut *transaction, self.log.id(), rules, &until, live.is_empty(), buckets).await?;
+        let build =
+            state::begin(&mut *transaction, self.log.id(), rules, &until, live.is_empty(), buckets).await?;
+        generations::load::belong(&mut transaction, build).await?;
+        self.spill(build).make()?;
         store::commit(transaction).await?;
-        let begun = state::get(&self.live).await?;
-        begun.ok_or_else(|| RebuildError::Failed("the rebuild was taken away while it began".to_owned()))
+        let begun = state::get(&self.live).await?.filter(|begun| begun.build == build);
+        let begun = begun.ok_or_else(state::taken_over)?;
+        control.work_on(Some(build));
+        Ok(begun)
     }
 
     /// Folds what the live generation has stored and not folded yet, there: whoever waits for news hears of it.
@@ -215,8 +242,12 @@ impl Rebuild {
         let mark = level::newest_mark(&self.live).await?;
         while level::waits_through(&self.live, mark).await? {
             match fold_marked(&self.live, &self.rules, Settings::default().fold_subjects).await {
-                // Another process has what is left.
+                // Another process has what is left, or was in the way of ours; a database that is away says so above.
                 Ok(folding) if folding.subjects == 0 => tokio::time::sleep(MOMENT).await,
+                Err(StoreError::Unavailable(why)) => {
+                    tracing::debug!(error = %why, "folding what waits is tried again");
+                    tokio::time::sleep(MOMENT).await;
+                }
                 Ok(_) => {}
                 Err(StoreError::Refused(why)) => {
                     tracing::warn!(error = %why, "what waits in the live tables is left to who runs");
@@ -235,18 +266,35 @@ impl Rebuild {
     pub async fn discard(&self) -> Result<(), RebuildError> {
         generations::drop_schema(&self.live, NEXT).await?;
         state::forget(&self.live).await?;
-        self.spill.remove()?;
-        Ok(())
+        self.remove_files().await
     }
 
-    /// Whether the helper tables and files are as they were left.
-    async fn is_intact(&self) -> Result<bool, RebuildError> {
-        if !generations::load::is_intact(&self.next).await? {
+    /// Drops what was made under `control`, because somebody cancelled it: not what another rebuild has begun meanwhile.
+    ///
+    /// # Errors
+    /// As of [`Rebuild::discard`].
+    pub async fn discard_cancelled(&self, control: &Control) -> Result<(), RebuildError> {
+        let held = state::get(&self.live).await?.map(|state| state.build);
+        if held.is_some() && held == control.build() { self.discard().await } else { Ok(()) }
+    }
+
+    /// Whether the helper tables and files are as they were left. What does not count is taken away.
+    async fn is_intact(&self, state: &State, control: &Control) -> Result<bool, RebuildError> {
+        let spill = self.spill(state.build);
+        if !spill.is_here() || !generations::load::is_intact(&self.next, state.build).await? {
             return Ok(false);
         }
-        let (segments, spill) = (Spill::segments(&self.next).await?, self.spill.clone());
-        let checked = tokio::task::spawn_blocking(move || spill.is_intact(&segments)).await;
-        checked.map_err(|error| RebuildError::Failed(format!("files of the rebuild: {error}")))
+        let segments = Spill::segments(&self.next).await?;
+        spill.tidy(&segments)?;
+        for segment in segments {
+            control.pass().await?;
+            let spill = spill.clone();
+            let checked = tokio::task::spawn_blocking(move || spill.is_intact(&segment)).await;
+            if !checked.map_err(|error| RebuildError::Failed(format!("files of the rebuild: {error}")))? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     async fn make_indexes(&self, control: &Control) -> Result<(), RebuildError> {

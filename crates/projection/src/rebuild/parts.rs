@@ -16,12 +16,17 @@ use crate::fold::{Folded, fold};
 use crate::{AccountRules, Rules, entities};
 
 /// Folds every part that is not done.
-pub(super) async fn run(rebuild: &Rebuild, state: &State, control: &Control) -> Result<(), RebuildError> {
+pub(super) async fn run(
+    rebuild: &Rebuild,
+    state: &State,
+    spill: &Spill,
+    control: &Control,
+) -> Result<(), RebuildError> {
     let folded = bucket::folded(&rebuild.next).await?;
     let odd = std::sync::Arc::new(bucket::odd(&rebuild.next).await?);
     let is_bytewise = store::generations::is_bytewise(&rebuild.next).await?;
     let segments = Spill::segments(&rebuild.next).await?;
-    let reader = std::sync::Arc::new(rebuild.spill.reader(&segments, state.buckets)?);
+    let reader = std::sync::Arc::new(spill.reader(&segments, state.buckets)?);
     let left: Vec<u32> = (0..state.buckets).filter(|bucket| !folded.contains(bucket)).collect();
     control.total(left.len() as u64);
     let queue = tokio::sync::Mutex::new(left.into_iter());
@@ -39,7 +44,7 @@ pub(super) async fn run(rebuild: &Rebuild, state: &State, control: &Control) -> 
             let ready =
                 computed.await.map_err(|error| RebuildError::Failed(format!("folding: {error}")))??;
             let mut transaction = store::begin(&rebuild.next).await?;
-            bucket::write(&mut transaction, bucket, ready).await?;
+            bucket::write(&mut transaction, state.build, bucket, ready).await?;
             store::commit(transaction).await?;
             fail::fail_point!("rebuild.part_folded", |_| std::process::abort());
             control.add(1);

@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use events::{AccountId, Road};
 use sqlx::{PgConnection, PgExecutor, PgPool};
+use uuid::Uuid;
 use xxhash_rust::xxh3::Xxh3;
 
 use super::spill::Reader;
 use super::staged::Staged;
+use super::state;
 use crate::StoreError;
 use crate::accounting::{self, Tally, TallyKey};
 use crate::copy::{CopyRows, Micros};
@@ -188,7 +190,15 @@ impl Ready {
 }
 
 /// Writes a bucket's facts and rows, and that it is done: in one transaction of the caller.
-pub async fn write(connection: &mut PgConnection, bucket: u32, ready: Ready) -> Result<(), StoreError> {
+///
+/// # Errors
+/// [`StoreError::Refused`] when the helper tables are not those of the build any more.
+pub async fn write(
+    connection: &mut PgConnection,
+    build: Uuid,
+    bucket: u32,
+    ready: Ready,
+) -> Result<(), StoreError> {
     let Ready { facts, written, tallies } = ready;
     facts.send(connection, facts::COPY).await?;
     for Table { copy, rows } in written.tables.into_values() {
@@ -198,11 +208,16 @@ pub async fn write(connection: &mut PgConnection, bucket: u32, ready: Ready) -> 
     if !tallies.is_empty() {
         accounting::add(connection, &tallies).await?;
     }
-    sqlx::query("insert into rebuild_buckets (bucket) values ($1)")
-        .bind(bucket.cast_signed())
-        .execute(connection)
-        .await?;
-    Ok(())
+    let done =
+        sqlx::query("insert into rebuild_buckets (bucket) select $1 from rebuild_intact where build = $2")
+            .bind(bucket.cast_signed())
+            .bind(build)
+            .execute(connection)
+            .await?;
+    match done.rows_affected() {
+        0 => Err(state::taken_over()),
+        _ => Ok(()),
+    }
 }
 
 fn facts(tellings: &Tellings<'_>) -> CopyRows {

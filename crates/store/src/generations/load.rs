@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use sqlx::{PgConnection, PgExecutor, PgPool};
+use uuid::Uuid;
 use xxhash_rust::xxh3::Xxh3;
 
 use super::spill::{self, Heap, Segment, Writer};
@@ -23,15 +24,22 @@ pub async fn prepare(next: &PgPool) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Whether the helper tables are as they were left: a crash of the server empties them.
-pub async fn is_intact(executor: impl PgExecutor<'_>) -> Result<bool, StoreError> {
-    let count: Result<i64, _> =
-        sqlx::query_scalar("select count(*) from rebuild_intact").fetch_one(executor).await;
-    match count {
-        Ok(count) => Ok(count == 1),
+/// Says that the helper tables are those of a build, in the transaction that begins it.
+pub async fn belong(connection: &mut PgConnection, build: Uuid) -> Result<(), StoreError> {
+    sqlx::query("insert into rebuild_intact (build) values ($1)").bind(build).execute(connection).await?;
+    Ok(())
+}
+
+/// Whether the helper tables are those of a build, as they were left: a crash of the server empties them.
+pub async fn is_intact(executor: impl PgExecutor<'_>, build: Uuid) -> Result<bool, StoreError> {
+    let found = sqlx::query_scalar("select exists (select from rebuild_intact where build = $1)")
+        .bind(build)
+        .fetch_one(executor)
+        .await;
+    match found {
         // Undefined table.
         Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("42P01") => Ok(false),
-        Err(error) => Err(error.into()),
+        found => Ok(found?),
     }
 }
 
@@ -39,7 +47,12 @@ pub async fn is_intact(executor: impl PgExecutor<'_>) -> Result<bool, StoreError
 #[derive(Debug)]
 pub struct Batch {
     buckets: u32,
+    writer: Writer,
+    /// What is in the file and does not count yet.
+    spilled: Vec<Segment>,
     heap: Heap,
+    /// Packed tellings that name no channel: they wait for [`settle`](super::settle).
+    waiting: Vec<u8>,
     unfirm: CopyRows,
     links: CopyRows,
     messages: CopyRows,
@@ -48,10 +61,13 @@ pub struct Batch {
 
 impl Batch {
     /// An empty one; to be used again and again, because it remembers what was told.
-    pub fn new(buckets: u32) -> Self {
+    pub fn new(buckets: u32, writer: Writer) -> Self {
         Self {
             buckets: buckets.max(1),
+            writer,
+            spilled: Vec::new(),
             heap: Heap::default(),
+            waiting: Vec::new(),
             unfirm: CopyRows::new(),
             links: CopyRows::new(),
             messages: CopyRows::new(),
@@ -64,16 +80,18 @@ impl Batch {
         let filed = facts::file(&row.observation.fact, &row.observation.key);
         let staged = Staged::of(row, &filed, tally);
         if !staged.firm {
-            let mut packed = Vec::new();
-            staged.pack(&mut packed);
-            self.unfirm.row(7);
+            let from = self.waiting.len();
+            staged.pack(&mut self.waiting);
+            self.unfirm.row(9);
             for text in [staged.account, staged.kind, staged.key] {
                 self.unfirm.value(text);
             }
             for text in [staged.client_id, staged.dialog_id, staged.request_id] {
                 self.unfirm.value(&text);
             }
-            self.unfirm.value(packed.as_slice());
+            self.unfirm.value(self.writer.name());
+            self.unfirm.value(&(self.writer.end() + signed(from)));
+            self.unfirm.value(&i32::try_from(self.waiting.len() - from).unwrap_or(i32::MAX));
             return;
         }
         self.pack(&staged);
@@ -100,7 +118,7 @@ impl Batch {
     /// Whether it is to be written.
     pub fn is_full(&self) -> bool {
         let rows = [&self.unfirm, &self.links, &self.messages];
-        self.heap.bytes.len() + rows.map(CopyRows::bytes).iter().sum::<usize>() > SEGMENT
+        self.heap.bytes.len() + self.waiting.len() + rows.map(CopyRows::bytes).iter().sum::<usize>() > SEGMENT
     }
 
     fn pack(&mut self, staged: &Staged<'_>) {
@@ -123,26 +141,25 @@ impl Batch {
         self.remembered.insert(hash.digest128())
     }
 
-    /// Writes the packed tellings into a file, where they count once [`Batch::write`] is committed.
-    pub fn spill(&mut self, writer: &mut Writer) -> Result<Option<Segment>, StoreError> {
-        writer.write(&mut self.heap, self.buckets)
+    /// Writes the packed tellings into the file, where they count once [`Batch::write`] is committed.
+    pub fn spill(&mut self) -> Result<(), StoreError> {
+        // First: where they stand is known from the end of the file until then.
+        self.spilled.extend(self.writer.write_waiting(&mut self.waiting)?);
+        self.spilled.extend(self.writer.write(&mut self.heap, self.buckets)?);
+        Ok(())
     }
 
-    /// Writes what else was added, and what was written into a file; is empty again.
-    pub async fn write(
-        &mut self,
-        connection: &mut PgConnection,
-        spilled: Option<&Segment>,
-    ) -> Result<(), StoreError> {
-        if let Some(segment) = spilled {
-            spill::note(connection, segment).await?;
+    /// Writes what else was added, and what was written into the file; is empty again.
+    pub async fn write(&mut self, connection: &mut PgConnection) -> Result<(), StoreError> {
+        for segment in self.spilled.drain(..) {
+            spill::note(connection, &segment).await?;
         }
         let mut send = async |rows: &mut CopyRows, statement: &str| {
             std::mem::replace(rows, CopyRows::new()).send(connection, statement).await
         };
         send(
             &mut self.unfirm,
-            "copy rebuild_unfirm (account_id, kind, fact_key, client_id, dialog_id, request_id, fact) \
+            "copy rebuild_unfirm (account_id, kind, fact_key, client_id, dialog_id, request_id, file, start, bytes) \
              from stdin (format binary)",
         )
         .await?;
@@ -158,6 +175,10 @@ impl Batch {
         .await?;
         Ok(())
     }
+}
+
+fn signed(size: usize) -> i64 {
+    i64::try_from(size).unwrap_or(i64::MAX)
 }
 
 fn told(rows: &mut CopyRows, account: &str, what: &str, conversation: &str) {

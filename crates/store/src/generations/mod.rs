@@ -43,7 +43,7 @@ pub fn pool_of_next(live: &PgPool, connections: u32) -> PgPool {
         ("synchronous_commit", "off"),
         ("work_mem", "64MB"),
         ("maintenance_work_mem", "128MB"),
-        // Two indexes are made at once, each by one process.
+        // Some indexes are made at once, each by one process.
         ("max_parallel_maintenance_workers", "0"),
         // Large statements over tables that were just filled: plans are made for what is there.
         ("jit", "off"),
@@ -96,6 +96,18 @@ pub async fn create(next: &PgPool) -> Result<(), StoreError> {
         .execute(&mut *connection)
         .await?;
     outcome
+}
+
+/// Whether the tables of the next generation are as this program makes them: what an earlier one has begun, it made otherwise.
+pub async fn is_current(next: &PgPool) -> Result<bool, StoreError> {
+    let newest = CHAT.iter().map(|migration| migration.version).max();
+    let made =
+        sqlx::query_scalar("select max(version) from _sqlx_migrations where success").fetch_one(next).await;
+    match made {
+        // Undefined table.
+        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("42P01") => Ok(false),
+        made => Ok(made.map(|made: Option<i64>| made == newest)?),
+    }
 }
 
 /// Drops a generation that is not live. What others made on it is never dropped: it is named instead.

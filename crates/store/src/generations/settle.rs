@@ -3,6 +3,7 @@
 use futures::TryStreamExt as _;
 use futures::future::try_join;
 use sqlx::{PgConnection, PgPool};
+use uuid::Uuid;
 
 use super::load::Batch;
 use super::spill::Spill;
@@ -45,6 +46,7 @@ const FIND_ODD: [&str; 2] = ["truncate rebuild_odd", include_str!("odd.sql")];
 pub async fn all(
     next: &PgPool,
     spill: &Spill,
+    build: Uuid,
     buckets: u32,
     filed: &(dyn Fn(u64) + Sync),
 ) -> Result<(), StoreError> {
@@ -52,7 +54,7 @@ pub async fn all(
     try_join(run(next, &CONCLUDE), run(next, &LINK)).await?;
     let mut writing = crate::begin(next).await?;
     try_join(run(next, &FIND_ODD), file(next, &mut writing, spill, buckets, filed)).await?;
-    state::enter(&mut *writing, Phase::Settling, Phase::Folding).await?;
+    state::enter(&mut writing, build, Phase::Settling, Phase::Folding).await?;
     crate::commit(writing).await
 }
 
@@ -65,20 +67,23 @@ async fn file(
     filed: &(dyn Fn(u64) + Sync),
 ) -> Result<(), StoreError> {
     let mut reading = next.acquire().await?;
-    let (mut writer, mut batch) = (spill.writer()?, Batch::new(buckets));
-    let mut done = 0;
-    let mut rows =
-        sqlx::query_as::<_, (Option<String>, Vec<u8>)>("select conversation, fact from rebuild_settled")
-            .fetch(&mut *reading);
+    let (mut waiting, mut batch) = (spill.waiting(), Batch::new(buckets, spill.writer()?));
+    let (mut done, mut packed) = (0, Vec::new());
+    let mut rows = sqlx::query_as::<_, (Option<String>, String, i64, i32)>(
+        "select conversation, file, start, bytes from rebuild_settled",
+    )
+    .fetch(&mut *reading);
     loop {
         let row = rows.try_next().await?;
-        if let Some((conversation, packed)) = &row {
-            batch.settled(packed, conversation.as_deref())?;
+        if let Some((conversation, file, start, bytes)) = &row {
+            packed.resize(usize::try_from(*bytes).unwrap_or(0), 0);
+            waiting.read(file, *start, &mut packed)?;
+            batch.settled(&packed, conversation.as_deref())?;
             done += 1;
         }
         if row.is_none() || batch.is_full() {
-            let segment = batch.spill(&mut writer)?;
-            batch.write(writing, segment.as_ref()).await?;
+            batch.spill()?;
+            batch.write(writing).await?;
             filed(done);
         }
         if row.is_none() {

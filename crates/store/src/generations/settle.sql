@@ -28,7 +28,7 @@ told as (
     where u.kind = 'message'
     group by u.account_id, u.fact_key
 )
-select u.account_id, u.request_id, u.dialog_id, u.fact,
+select u.account_id, u.request_id, u.dialog_id, u.file, u.start, u.bytes,
        coalesce(
            case when u.kind = 'message' then s.conversation end,
            case when u.kind = 'message' then m.by_request else q.conversation end,

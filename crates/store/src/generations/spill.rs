@@ -6,6 +6,7 @@
 //! else stands in a file is garbage of somebody who was killed. Nobody waits for the disk: after a crash of the machine the
 //! hashes tell ([`Spill::is_intact`]), and the rebuild begins anew.
 
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, FileExt as _};
@@ -13,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sqlx::{PgConnection, PgPool};
+use uuid::Uuid;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::StoreError;
@@ -30,19 +32,14 @@ pub struct Segment {
     start: i64,
     bytes: i64,
     hash: i64,
+    /// It holds what is not filed yet, in no order.
+    waits: bool,
 }
 
 impl Spill {
-    /// The folder below `below` that belongs to this database.
-    pub fn new(below: &Path, database: &PgPool) -> Self {
-        let options = database.connect_options();
-        let name = format!(
-            "{}:{}/{}",
-            options.get_host(),
-            options.get_port(),
-            options.get_database().unwrap_or_default()
-        );
-        Self { folder: below.join(format!("rebuild-{:016x}", xxh3_64(name.as_bytes()))) }
+    /// The folder of a build, below `below`.
+    pub fn new(below: &Path, build: Uuid) -> Self {
+        Self { folder: below.join(format!("rebuild-{build}")) }
     }
 
     /// The folder.
@@ -50,49 +47,60 @@ impl Spill {
         &self.folder
     }
 
-    /// Makes it empty.
-    pub fn clear(&self) -> Result<(), StoreError> {
-        self.remove()?;
+    /// Makes it.
+    pub fn make(&self) -> Result<(), StoreError> {
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(&self.folder)
-            .map_err(|error| failed("make", &self.folder, &error))
+            .map_err(|error| full("make", &self.folder, &error))
+    }
+
+    /// Takes away what does not count: files of loaders that were killed.
+    pub fn tidy(&self, segments: &[Segment]) -> Result<(), StoreError> {
+        let names: HashSet<&str> = segments.iter().map(|segment| &*segment.file).collect();
+        let entries = fs::read_dir(&self.folder).and_then(Iterator::collect::<io::Result<Vec<_>>>);
+        for entry in entries.map_err(|error| failed("read", &self.folder, &error))? {
+            if !entry.file_name().to_str().is_some_and(|name| names.contains(name)) {
+                removed(&entry.path(), fs::remove_file(entry.path()))?;
+            }
+        }
+        Ok(())
     }
 
     /// Takes it away with all that is in it.
     pub fn remove(&self) -> Result<(), StoreError> {
-        match fs::remove_dir_all(&self.folder) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(failed("remove", &self.folder, &error))
-            }
-            _ => Ok(()),
-        }
+        removed(&self.folder, fs::remove_dir_all(&self.folder))
+    }
+
+    /// Whether it is there: another machine has its own.
+    pub fn is_here(&self) -> bool {
+        self.folder.is_dir()
     }
 
     /// A file that nobody else writes.
     pub fn writer(&self) -> Result<Writer, StoreError> {
         let made = tempfile::Builder::new().suffix(".tellings").tempfile_in(&self.folder);
         let made = made.and_then(|file| Ok(file.keep()?));
-        let (file, path) = made.map_err(|error| failed("make a file in", &self.folder, &error))?;
+        let (file, path) = made.map_err(|error| full("make a file in", &self.folder, &error))?;
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         Ok(Writer { path, name, file, end: 0, sorted: Vec::new() })
     }
 
     /// What is written so far.
     pub async fn segments(next: &PgPool) -> Result<Vec<Segment>, StoreError> {
-        let rows: Vec<(String, i64, i64, i64)> =
-            sqlx::query_as("select file, start, bytes, hash from rebuild_segments order by file, start")
-                .fetch_all(next)
-                .await?;
-        Ok(rows.into_iter().map(|(file, start, bytes, hash)| Segment { file, start, bytes, hash }).collect())
+        let rows: Vec<(String, i64, i64, i64, bool)> = sqlx::query_as(
+            "select file, start, bytes, hash, waits from rebuild_segments order by file, start",
+        )
+        .fetch_all(next)
+        .await?;
+        let segment = |(file, start, bytes, hash, waits)| Segment { file, start, bytes, hash, waits };
+        Ok(rows.into_iter().map(segment).collect())
     }
 
-    /// Whether all of it is as it was written. Reads everything.
-    pub fn is_intact(&self, segments: &[Segment]) -> bool {
-        segments.iter().all(|segment| {
-            self.read_all(segment).is_ok_and(|bytes| xxh3_64(&bytes).cast_signed() == segment.hash)
-        })
+    /// Whether a segment is as it was written. Reads all of it.
+    pub fn is_intact(&self, segment: &Segment) -> bool {
+        self.read_all(segment).is_ok_and(|bytes| xxh3_64(&bytes).cast_signed() == segment.hash)
     }
 
     fn read_all(&self, segment: &Segment) -> io::Result<Vec<u8>> {
@@ -111,7 +119,7 @@ impl Spill {
     pub fn reader(&self, segments: &[Segment], buckets: u32) -> Result<Reader, StoreError> {
         let mut parts = Vec::with_capacity(segments.len());
         let mut file: Option<(&str, Arc<File>)> = None;
-        for segment in segments {
+        for segment in segments.iter().filter(|segment| !segment.waits) {
             let path = self.folder.join(&segment.file);
             let opened = match &file {
                 Some((name, opened)) if *name == segment.file => opened.clone(),
@@ -125,6 +133,18 @@ impl Spill {
             parts.push(Part { path, file: opened, start: start + u64::from(buckets) * WIDTH as u64, ends });
         }
         Ok(Reader { parts })
+    }
+
+    /// Reads what waits, one by one.
+    pub(super) fn waiting(&self) -> Waiting {
+        Waiting { folder: self.folder.clone(), files: HashMap::new() }
+    }
+}
+
+fn removed(path: &Path, outcome: io::Result<()>) -> Result<(), StoreError> {
+    match outcome {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed("remove", path, &error)),
+        _ => Ok(()),
     }
 }
 
@@ -180,22 +200,49 @@ impl Writer {
             from = to as usize;
         }
         heap.bytes.clear();
-        self.file.write_all(&self.sorted).map_err(|error| failed("write", &self.path, &error))?;
-        let bytes = i64::try_from(self.sorted.len()).unwrap_or(i64::MAX);
-        let hash = xxh3_64(&self.sorted).cast_signed();
-        let segment = Segment { file: self.name.clone(), start: self.end, bytes, hash };
-        self.end += bytes;
+        let sorted = std::mem::take(&mut self.sorted);
+        let segment = self.append(&sorted, false);
+        self.sorted = sorted;
+        segment.map(Some)
+    }
+
+    /// Writes what is not filed yet, which is empty then.
+    pub(super) fn write_waiting(&mut self, waiting: &mut Vec<u8>) -> Result<Option<Segment>, StoreError> {
+        if waiting.is_empty() {
+            return Ok(None);
+        }
+        let segment = self.append(waiting, true)?;
+        waiting.clear();
         Ok(Some(segment))
+    }
+
+    /// The file's name in its folder.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Bytes that are in the file.
+    pub(super) fn end(&self) -> i64 {
+        self.end
+    }
+
+    fn append(&mut self, bytes: &[u8], waits: bool) -> Result<Segment, StoreError> {
+        self.file.write_all(bytes).map_err(|error| full("write", &self.path, &error))?;
+        let (start, hash) = (self.end, xxh3_64(bytes).cast_signed());
+        let bytes = i64::try_from(bytes.len()).unwrap_or(i64::MAX);
+        self.end += bytes;
+        Ok(Segment { file: self.name.clone(), start, bytes, hash, waits })
     }
 }
 
 /// Notes that a segment counts.
 pub(super) async fn note(connection: &mut PgConnection, segment: &Segment) -> Result<(), StoreError> {
-    sqlx::query("insert into rebuild_segments (file, start, bytes, hash) values ($1, $2, $3, $4)")
+    sqlx::query("insert into rebuild_segments (file, start, bytes, hash, waits) values ($1, $2, $3, $4, $5)")
         .bind(&segment.file)
         .bind(segment.start)
         .bind(segment.bytes)
         .bind(segment.hash)
+        .bind(segment.waits)
         .execute(connection)
         .await?;
     Ok(())
@@ -239,7 +286,33 @@ impl Reader {
     }
 }
 
+/// Reads tellings that waited, each by its place.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    folder: PathBuf,
+    files: HashMap<String, File>,
+}
+
+impl Waiting {
+    /// One packed telling.
+    pub(super) fn read(&mut self, name: &str, start: i64, bytes: &mut [u8]) -> Result<(), StoreError> {
+        let path = self.folder.join(name);
+        let error = |error: io::Error| failed("read", &path, &error);
+        if !self.files.contains_key(name) {
+            self.files.insert(name.to_owned(), File::open(&path).map_err(error)?);
+        }
+        match self.files.get(name) {
+            Some(file) => file.read_exact_at(bytes, start.unsigned_abs()).map_err(error),
+            None => Ok(()),
+        }
+    }
+}
+
 fn failed(what: &str, path: &Path, error: &io::Error) -> StoreError {
+    StoreError::Refused(format!("cannot {what} {}: {error}", path.display()))
+}
+
+fn full(what: &str, path: &Path, error: &io::Error) -> StoreError {
     StoreError::Refused(format!(
         "cannot {what} {}: {error}; a rebuild needs room there, about as much as the log's bodies take",
         path.display()
@@ -254,8 +327,8 @@ mod tests {
     const BUCKETS: u32 = 3;
 
     fn spill(below: &tempfile::TempDir) -> Spill {
-        let spill = Spill { folder: below.path().join("rebuild") };
-        spill.clear().unwrap();
+        let spill = Spill::new(below.path(), Uuid::from_u128(2));
+        spill.make().unwrap();
         spill
     }
 
@@ -291,7 +364,37 @@ mod tests {
         // What does not count is not read.
         let reader = spill.reader(&segments[..2], BUCKETS).unwrap();
         assert_eq!(reader.read(2).unwrap(), b"accc");
-        assert!(spill.is_intact(&segments));
+        assert!(segments.iter().all(|segment| spill.is_intact(segment)));
+    }
+
+    #[test]
+    fn what_waits_is_found_by_its_place_and_by_no_bucket() {
+        let below = tempfile::tempdir().unwrap();
+        let spill = spill(&below);
+        let mut writer = spill.writer().unwrap();
+        let first = writer.write(&mut heap(&[(0, "aa")]), BUCKETS).unwrap().unwrap();
+        let start = writer.end();
+        let waiting = writer.write_waiting(&mut b"bccd".to_vec()).unwrap().unwrap();
+        let mut read = [0; 2];
+        spill.waiting().read(writer.name(), start + 1, &mut read).unwrap();
+        assert_eq!(&read, b"cc");
+        assert!(spill.is_intact(&waiting));
+        let reader = spill.reader(&[first, waiting], BUCKETS).unwrap();
+        assert_eq!(reader.read(0).unwrap(), b"aa");
+        assert!(spill.waiting().read("gone", 0, &mut read).unwrap_err().to_string().contains("gone"));
+    }
+
+    #[test]
+    fn what_does_not_count_is_taken_away_when_it_goes_on() {
+        let below = tempfile::tempdir().unwrap();
+        let spill = Spill::new(below.path(), Uuid::from_u128(2));
+        assert!(!spill.is_here());
+        spill.make().unwrap();
+        let segments = written(&spill);
+        let killed = spill.writer().unwrap();
+        spill.tidy(&segments).unwrap();
+        assert!(!killed.path.exists() && spill.is_here());
+        assert!(segments.iter().all(|segment| spill.is_intact(segment)));
     }
 
     #[test]
@@ -313,8 +416,8 @@ mod tests {
             let spill = spill(&below);
             let segments = written(&spill);
             damage(&spill.folder.join(&segments[0].file));
-            assert!(!spill.is_intact(&segments));
-            assert!(spill.is_intact(&segments[1..2]));
+            assert!(!spill.is_intact(&segments[0]));
+            assert!(spill.is_intact(&segments[1]));
         }
     }
 

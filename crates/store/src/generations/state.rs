@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use sqlx::types::Json;
-use sqlx::{PgExecutor, PgPool};
+use sqlx::{PgConnection, PgExecutor, PgPool};
+use uuid::Uuid;
 
-use super::NEXT;
+use super::{NEXT, load};
 use crate::StoreError;
 
 /// Declares an enum that is one word in the table.
@@ -63,6 +64,8 @@ words! {
 /// A rebuild that is under way, or was left.
 #[derive(Clone, Debug)]
 pub struct State {
+    /// Names this build: a rebuild that begins anew has another one.
+    pub build: Uuid,
     /// What is being done.
     pub phase: Phase,
     /// What is wanted.
@@ -85,27 +88,28 @@ pub struct State {
     pub started_at: DateTime<Utc>,
 }
 
-type Row = (String, String, String, i64, Json<BTreeMap<u32, i64>>, bool, i32, i64, i64, DateTime<Utc>);
+type Row = (Uuid, String, String, String, i64, Json<BTreeMap<u32, i64>>, bool, i32, i64, i64, DateTime<Utc>);
 
 /// The rebuild that is under way, or was left.
 pub async fn get(executor: impl PgExecutor<'_>) -> Result<Option<State>, StoreError> {
     let row: Option<Row> = sqlx::query_as(
-        "select phase, wish, log_id, rules, until, is_first, buckets, done, total, started_at \
+        "select build, phase, wish, log_id, rules, until, is_first, buckets, done, total, started_at \
          from ledger.generations where generation = $1",
     )
     .bind(NEXT)
     .fetch_optional(executor)
     .await?;
-    let Some((phase, wish, log_id, rules, Json(until), is_first, buckets, done, total, started_at)) = row
+    let Some((build, phase, wish, log_id, rules, Json(until), is_first, buckets, done, total, started_at)) =
+        row
     else {
         return Ok(None);
     };
     let (phase, wish) = (Phase::read(&phase)?, Wish::read(&wish)?);
     let buckets = buckets.unsigned_abs();
-    Ok(Some(State { phase, wish, log_id, rules, until, is_first, buckets, done, total, started_at }))
+    Ok(Some(State { build, phase, wish, log_id, rules, until, is_first, buckets, done, total, started_at }))
 }
 
-/// Begins one.
+/// Begins one; gives what names it.
 pub async fn begin(
     executor: impl PgExecutor<'_>,
     log_id: &str,
@@ -113,10 +117,11 @@ pub async fn begin(
     until: &BTreeMap<u32, i64>,
     is_first: bool,
     buckets: u32,
-) -> Result<(), StoreError> {
-    sqlx::query(
-        "insert into ledger.generations (generation, phase, log_id, rules, until, is_first, buckets) \
-         values ($1, 'loading', $2, $3, $4, $5, $6)",
+) -> Result<Uuid, StoreError> {
+    Ok(sqlx::query_scalar(
+        "with begun as (insert into ledger.generations (generation, phase, log_id, rules, until, is_first, buckets) \
+                        values ($1, 'loading', $2, $3, $4, $5, $6) returning build) \
+         insert into ledger.builds (build) select build from begun returning build",
     )
     .bind(NEXT)
     .bind(log_id)
@@ -124,23 +129,37 @@ pub async fn begin(
     .bind(Json(until))
     .bind(is_first)
     .bind(buckets.cast_signed())
-    .execute(executor)
-    .await?;
-    Ok(())
+    .fetch_one(executor)
+    .await?)
 }
 
-/// Goes from one phase to another.
+/// Goes from one phase of a build to another. The connection sees the next generation.
 ///
 /// # Errors
-/// [`StoreError::Refused`] when it is not in the phase any more: somebody who was thought dead comes too late.
-pub async fn enter(executor: impl PgExecutor<'_>, from: Phase, to: Phase) -> Result<(), StoreError> {
+/// [`StoreError::Refused`] when the build is not in the phase any more: somebody who was thought dead comes too late; and when
+/// the server has lost its helper tables in a crash, however well it goes again.
+pub async fn enter(
+    connection: &mut PgConnection,
+    build: Uuid,
+    from: Phase,
+    to: Phase,
+) -> Result<(), StoreError> {
+    if from < Phase::Indexing && !load::is_intact(&mut *connection, build).await? {
+        return Err(StoreError::Refused(
+            "helper tables of the rebuild are gone: the database server has crashed, or another rebuild has begun anew; \
+             run `chatledger rebuild` again"
+                .to_owned(),
+        ));
+    }
     let moved = sqlx::query(
-        "update ledger.generations set phase = $3, done = 0, total = 0, updated_at = now() where generation = $1 and phase = $2",
+        "update ledger.generations set phase = $4, done = 0, total = 0, updated_at = now() \
+         where generation = $1 and build = $2 and phase = $3",
     )
     .bind(NEXT)
+    .bind(build)
     .bind(from.word())
     .bind(to.word())
-    .execute(executor)
+    .execute(connection)
     .await?;
     match moved.rows_affected() {
         0 => Err(taken_over()),
@@ -149,21 +168,23 @@ pub async fn enter(executor: impl PgExecutor<'_>, from: Phase, to: Phase) -> Res
 }
 
 /// Says that somebody else has gone on with the next generation.
-pub(super) fn taken_over() -> StoreError {
+pub fn taken_over() -> StoreError {
     StoreError::Refused("another rebuild has taken over what this one was making; this one ends".to_owned())
 }
 
-/// Notes how far the phase is; returns what is wanted. Without a row, [`Wish::Cancel`]: somebody took it away.
-pub async fn note(pool: &PgPool, done: i64, total: i64) -> Result<Wish, StoreError> {
+/// Notes how far the phase of a build is; returns what is wanted of it. `None`: it is there no more.
+pub async fn note(pool: &PgPool, build: Uuid, done: i64, total: i64) -> Result<Option<Wish>, StoreError> {
     let wish: Option<String> = sqlx::query_scalar(
-        "update ledger.generations set done = $2, total = $3, updated_at = now() where generation = $1 returning wish",
+        "update ledger.generations set done = $3, total = $4, updated_at = now() \
+         where generation = $1 and build = $2 returning wish",
     )
     .bind(NEXT)
+    .bind(build)
     .bind(done)
     .bind(total)
     .fetch_optional(pool)
     .await?;
-    wish.map_or(Ok(Wish::Cancel), |wish| Wish::read(&wish))
+    wish.map(|wish| Wish::read(&wish)).transpose()
 }
 
 /// Says what is wanted; whether there is a rebuild at all.
@@ -181,4 +202,9 @@ pub async fn want(pool: &PgPool, wish: Wish) -> Result<bool, StoreError> {
 pub async fn forget(executor: impl PgExecutor<'_>) -> Result<(), StoreError> {
     sqlx::query("delete from ledger.generations where generation = $1").bind(NEXT).execute(executor).await?;
     Ok(())
+}
+
+/// All builds of this database, ever: each may have left files somewhere.
+pub async fn builds(executor: impl PgExecutor<'_>) -> Result<Vec<Uuid>, StoreError> {
+    Ok(sqlx::query_scalar("select build from ledger.builds").fetch_all(executor).await?)
 }

@@ -23,7 +23,7 @@ enum Standstill {
 }
 
 /// A log that is read in small pieces through a door.
-struct Doorway {
+pub(super) struct Doorway {
     log: Arc<dyn Log>,
     open: watch::Receiver<bool>,
     closed_is: Standstill,
@@ -34,7 +34,7 @@ struct Doorway {
 }
 
 impl Doorway {
-    fn new(log: &Arc<dyn Log>, open: &watch::Sender<bool>) -> Self {
+    pub(super) fn new(log: &Arc<dyn Log>, open: &watch::Sender<bool>) -> Self {
         let (log, open) = (log.clone(), open.subscribe());
         Self { log, open, closed_is: Standstill::Silent, reads: Arc::default(), after: None }
     }
@@ -200,11 +200,11 @@ async fn what_a_stopped_rebuild_has_in_files_is_read_on_and_made_anew_where_it_i
         rebuild.close().await;
         let begun = state::get(&scene.pool).await.unwrap().unwrap();
         assert_eq!(begun.phase, Phase::Loading);
-        let written: String = sqlx::query_scalar("select file from chat_next.rebuild_segments")
+        let written: String = sqlx::query_scalar("select file from chat_next.rebuild_segments limit 1")
             .fetch_one(&scene.pool)
             .await
             .unwrap();
-        let spill = Spill::new(&scene.database.folder, &scene.pool);
+        let spill = Spill::new(&scene.database.folder, begun.build);
         let folder = spill.folder();
         damage(&folder.join(written));
 
@@ -238,13 +238,14 @@ async fn a_rebuild_that_was_thought_dead_leaves_what_the_one_that_switched_put_a
 #[tokio::test(flavor = "multi_thread")]
 async fn a_phase_is_left_once() {
     let scene = Scene::projected(20).await;
-    let stopped = CancellationToken::new();
-    stopped.cancel();
-    let (rebuild, control) = (scene.rebuild(), Control::new(stopped));
-    assert!(matches!(rebuild.build(false, &control).await, Err(RebuildError::Stopped)));
-    rebuild.close().await;
-    state::enter(&scene.pool, Phase::Loading, Phase::Settling).await.unwrap();
-    let late = state::enter(&scene.pool, Phase::Loading, Phase::Settling).await.unwrap_err().to_string();
+    scene.stopped().await;
+    let begun = state::get(&scene.pool).await.unwrap().unwrap();
+    let next = store::generations::pool_of_next(&scene.pool, 1);
+    let mut connection = next.acquire().await.unwrap();
+    let mut enter =
+        async || state::enter(&mut connection, begun.build, Phase::Loading, Phase::Settling).await;
+    enter().await.unwrap();
+    let late = enter().await.unwrap_err().to_string();
     assert!(late.contains("another rebuild"), "{late}");
     assert_eq!(state::get(&scene.pool).await.unwrap().unwrap().phase, Phase::Settling);
 }

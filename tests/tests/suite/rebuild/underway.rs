@@ -154,11 +154,7 @@ async fn a_rebuild_waits_goes_on_and_ends_as_somebody_wishes() {
 async fn what_was_stopped_goes_on_where_it_was() {
     let scene = Scene::projected(8).await;
     let said = scene.said().await;
-    let stopped = CancellationToken::new();
-    stopped.cancel();
-    let (rebuild, control) = (scene.rebuild(), Control::new(stopped));
-    assert!(matches!(rebuild.build(false, &control).await, Err(RebuildError::Stopped)));
-    rebuild.close().await;
+    scene.stopped().await;
     let begun = state::get(&scene.pool).await.unwrap().unwrap();
     assert_eq!(begun.phase, Phase::Loading);
     // The same attempt, to its end; stopped while it follows, and once more.
@@ -184,11 +180,7 @@ async fn what_was_stopped_goes_on_where_it_was() {
 async fn helper_tables_that_a_crash_of_the_server_emptied_are_filled_anew() {
     let scene = Scene::projected(9).await;
     let said = scene.said().await;
-    let stopped = CancellationToken::new();
-    stopped.cancel();
-    let (rebuild, control) = (scene.rebuild(), Control::new(stopped));
-    assert!(matches!(rebuild.build(false, &control).await, Err(RebuildError::Stopped)));
-    rebuild.close().await;
+    scene.stopped().await;
     // What the server does to tables outside of its write-ahead log; the position says that they are full.
     sqlx::raw_sql(
         "truncate chat_next.rebuild_intact, chat_next.rebuild_segments; \
@@ -249,11 +241,7 @@ async fn a_log_that_was_made_anew_is_rebuilt_and_projected_on() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_note_that_waits_for_the_work_does_not_keep_the_work_waiting() {
     let scene = Scene::projected(21).await;
-    let stopped = CancellationToken::new();
-    stopped.cancel();
-    let (rebuild, control) = (scene.rebuild(), Control::new(stopped));
-    assert!(matches!(rebuild.build(false, &control).await, Err(RebuildError::Stopped)));
-    rebuild.close().await;
+    let control = scene.stopped().await;
     // As the switch does before its commit.
     let work = async {
         let mut holding = scene.pool.begin().await.unwrap();
