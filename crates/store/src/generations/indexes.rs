@@ -41,7 +41,8 @@ const LARGE: [&str; 10] = [
 /// whole table costs.
 const KEPT: [&str; 4] = ["facts_pages", "facts_rated", "facts_ratings_listed", "facts_requests_listed"];
 
-/// Takes the indexes away, and notes how they are made. Done before: nothing is left to take.
+/// Takes the indexes away, and notes how they are made; nothing tidies the tables up until [`attach`]. Done before: nothing is left
+/// to take.
 pub async fn take_away(next: &PgPool) -> Result<(), StoreError> {
     let mut transaction = crate::begin(next).await?;
     sqlx::query(
@@ -56,6 +57,11 @@ pub async fn take_away(next: &PgPool) -> Result<(), StoreError> {
         .bind(KEPT.as_slice())
         .fetch_all(&mut *transaction)
         .await?;
+    for table in LARGE {
+        // It would tidy up what grows, again and again; statistics are made when they are full.
+        let off = format!("alter table {table} set (autovacuum_enabled = false)");
+        sqlx::query(sqlx::AssertSqlSafe(off)).execute(&mut *transaction).await?;
+    }
     for row in &found {
         let (table, take, make): (String, String, String) =
             (row.try_get("on_table")?, row.try_get("take")?, row.try_get("make")?);
@@ -127,6 +133,10 @@ pub async fn attach(next: &PgPool) -> Result<(), StoreError> {
             .await?;
     for attach in left {
         sqlx::query(sqlx::AssertSqlSafe(attach)).execute(&mut *transaction).await?;
+    }
+    for table in LARGE {
+        let on = format!("alter table {table} reset (autovacuum_enabled)");
+        sqlx::query(sqlx::AssertSqlSafe(on)).execute(&mut *transaction).await?;
     }
     sqlx::query("delete from rebuild_indexes").execute(&mut *transaction).await?;
     crate::commit(transaction).await

@@ -66,7 +66,7 @@ impl Batch {
             buckets: buckets.max(1),
             writer,
             spilled: Vec::new(),
-            heap: Heap::default(),
+            heap: Heap::new(buckets.max(1)),
             waiting: Vec::new(),
             unfirm: CopyRows::new(),
             links: CopyRows::new(),
@@ -118,14 +118,11 @@ impl Batch {
     /// Whether it is to be written.
     pub fn is_full(&self) -> bool {
         let rows = [&self.unfirm, &self.links, &self.messages];
-        self.heap.bytes.len() + self.waiting.len() + rows.map(CopyRows::bytes).iter().sum::<usize>() > SEGMENT
+        self.heap.bytes() + self.waiting.len() + rows.map(CopyRows::bytes).iter().sum::<usize>() > SEGMENT
     }
 
     fn pack(&mut self, staged: &Staged<'_>) {
-        staged.pack(&mut self.heap.bytes);
-        // The log takes no delivery that would bring it near 4 GiB.
-        let end = u32::try_from(self.heap.bytes.len()).unwrap_or(u32::MAX);
-        self.heap.ends.push((staged.bucket(self.buckets), end));
+        self.heap.add(staged.bucket(self.buckets), |out| staged.pack(out));
     }
 
     /// Whether it was not told before. What is forgotten in between is told twice, which changes nothing.
@@ -145,7 +142,7 @@ impl Batch {
     pub fn spill(&mut self) -> Result<(), StoreError> {
         // First: where they stand is known from the end of the file until then.
         self.spilled.extend(self.writer.write_waiting(&mut self.waiting)?);
-        self.spilled.extend(self.writer.write(&mut self.heap, self.buckets)?);
+        self.spilled.extend(self.writer.write(&mut self.heap)?);
         Ok(())
     }
 

@@ -8,14 +8,14 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, DirBuilder, File};
-use std::io::{self, Write as _};
+use std::io::{self, BufWriter, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, FileExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
-use xxhash_rust::xxh3::xxh3_64;
+use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 use crate::StoreError;
 
@@ -84,7 +84,7 @@ impl Spill {
         let made = made.and_then(|file| Ok(file.keep()?));
         let (file, path) = made.map_err(|error| full("make a file in", &self.folder, &error))?;
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Ok(Writer { path, name, file, end: 0, sorted: Vec::new() })
+        Ok(Writer { path, name, file: BufWriter::with_capacity(BUFFER, file), end: 0 })
     }
 
     /// What is written so far.
@@ -148,15 +148,34 @@ fn removed(path: &Path, outcome: io::Result<()>) -> Result<(), StoreError> {
     }
 }
 
+/// Small buckets go to the file together.
+const BUFFER: usize = 64 << 10;
 /// Bytes of a number.
 const WIDTH: usize = 4;
 
-/// Packed tellings in memory, each with its bucket, in the order in which they came.
+/// Packed tellings in memory, by bucket.
 #[derive(Debug, Default)]
 pub(super) struct Heap {
-    pub(super) bytes: Vec<u8>,
-    /// Bucket, and where it ends in `bytes`.
-    pub(super) ends: Vec<(u32, u32)>,
+    buckets: Vec<Vec<u8>>,
+    bytes: usize,
+}
+
+impl Heap {
+    pub(super) fn new(buckets: u32) -> Self {
+        Self { buckets: vec![Vec::new(); buckets as usize], bytes: 0 }
+    }
+
+    /// Adds what `pack` writes.
+    pub(super) fn add(&mut self, bucket: u32, pack: impl FnOnce(&mut Vec<u8>)) {
+        let held = &mut self.buckets[bucket as usize];
+        let before = held.len();
+        pack(held);
+        self.bytes += held.len() - before;
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
 }
 
 /// Writes segments into one file.
@@ -164,46 +183,28 @@ pub(super) struct Heap {
 pub struct Writer {
     path: PathBuf,
     name: String,
-    file: File,
+    file: BufWriter<File>,
     end: i64,
-    sorted: Vec<u8>,
 }
 
 impl Writer {
     /// Writes what is in memory, which is empty then; `None` where nothing was.
-    pub(super) fn write(&mut self, heap: &mut Heap, buckets: u32) -> Result<Option<Segment>, StoreError> {
-        if heap.bytes.is_empty() {
+    pub(super) fn write(&mut self, heap: &mut Heap) -> Result<Option<Segment>, StoreError> {
+        if heap.bytes == 0 {
             return Ok(None);
         }
-        let mut sizes = vec![0_u32; buckets as usize];
-        let mut from = 0;
-        for (bucket, to) in &heap.ends {
-            sizes[*bucket as usize] += to - from;
-            from = *to;
+        let mut head = Vec::with_capacity(heap.buckets.len() * WIDTH);
+        let mut end = 0_u32;
+        for bucket in &heap.buckets {
+            // A segment is some MiB.
+            end += u32::try_from(bucket.len()).unwrap_or(u32::MAX);
+            head.extend(end.to_le_bytes());
         }
-        let head = sizes.len() * WIDTH;
-        self.sorted.clear();
-        self.sorted.resize(head + heap.bytes.len(), 0);
-        let mut next = Vec::with_capacity(sizes.len());
-        let mut end = 0;
-        for (place, size) in self.sorted.as_chunks_mut::<WIDTH>().0.iter_mut().zip(sizes) {
-            next.push(head + end as usize);
-            end += size;
-            *place = end.to_le_bytes();
-        }
-        let mut from = 0;
-        for (bucket, to) in heap.ends.drain(..) {
-            let telling = &heap.bytes[from..to as usize];
-            let place = &mut next[bucket as usize];
-            self.sorted[*place..*place + telling.len()].copy_from_slice(telling);
-            *place += telling.len();
-            from = to as usize;
-        }
-        heap.bytes.clear();
-        let sorted = std::mem::take(&mut self.sorted);
-        let segment = self.append(&sorted, false);
-        self.sorted = sorted;
-        segment.map(Some)
+        let parts = std::iter::once(&head).chain(&heap.buckets).map(Vec::as_slice);
+        let segment = self.append(parts, false)?;
+        heap.buckets.iter_mut().for_each(Vec::clear);
+        heap.bytes = 0;
+        Ok(Some(segment))
     }
 
     /// Writes what is not filed yet, which is empty then.
@@ -211,7 +212,7 @@ impl Writer {
         if waiting.is_empty() {
             return Ok(None);
         }
-        let segment = self.append(waiting, true)?;
+        let segment = self.append(std::iter::once(waiting.as_slice()), true)?;
         waiting.clear();
         Ok(Some(segment))
     }
@@ -226,12 +227,20 @@ impl Writer {
         self.end
     }
 
-    fn append(&mut self, bytes: &[u8], waits: bool) -> Result<Segment, StoreError> {
-        self.file.write_all(bytes).map_err(|error| full("write", &self.path, &error))?;
-        let (start, hash) = (self.end, xxh3_64(bytes).cast_signed());
-        let bytes = i64::try_from(bytes.len()).unwrap_or(i64::MAX);
-        self.end += bytes;
-        Ok(Segment { file: self.name.clone(), start, bytes, hash, waits })
+    fn append<'a>(
+        &mut self,
+        parts: impl Iterator<Item = &'a [u8]>,
+        waits: bool,
+    ) -> Result<Segment, StoreError> {
+        let (start, mut hash) = (self.end, Xxh3::new());
+        for part in parts {
+            hash.update(part);
+            self.file.write_all(part).map_err(|error| full("write", &self.path, &error))?;
+            self.end += i64::try_from(part.len()).unwrap_or(i64::MAX);
+        }
+        self.file.flush().map_err(|error| full("write", &self.path, &error))?;
+        let hash = hash.digest().cast_signed();
+        Ok(Segment { file: self.name.clone(), start, bytes: self.end - start, hash, waits })
     }
 }
 
@@ -333,10 +342,9 @@ mod tests {
     }
 
     fn heap(tellings: &[(u32, &str)]) -> Heap {
-        let mut heap = Heap::default();
+        let mut heap = Heap::new(BUCKETS);
         for (bucket, telling) in tellings {
-            heap.bytes.extend_from_slice(telling.as_bytes());
-            heap.ends.push((*bucket, u32::try_from(heap.bytes.len()).unwrap()));
+            heap.add(*bucket, |out| out.extend_from_slice(telling.as_bytes()));
         }
         heap
     }
@@ -344,7 +352,7 @@ mod tests {
     fn written(spill: &Spill) -> Vec<Segment> {
         let (mut first, mut second) = (spill.writer().unwrap(), spill.writer().unwrap());
         let write = |writer: &mut Writer, tellings: &[(u32, &str)]| {
-            writer.write(&mut heap(tellings), BUCKETS).unwrap().unwrap()
+            writer.write(&mut heap(tellings)).unwrap().unwrap()
         };
         vec![
             write(&mut first, &[(2, "a"), (0, "bb"), (2, "ccc")]),
@@ -372,7 +380,7 @@ mod tests {
         let below = tempfile::tempdir().unwrap();
         let spill = spill(&below);
         let mut writer = spill.writer().unwrap();
-        let first = writer.write(&mut heap(&[(0, "aa")]), BUCKETS).unwrap().unwrap();
+        let first = writer.write(&mut heap(&[(0, "aa")])).unwrap().unwrap();
         let start = writer.end();
         let waiting = writer.write_waiting(&mut b"bccd".to_vec()).unwrap().unwrap();
         let mut read = [0; 2];
@@ -401,7 +409,7 @@ mod tests {
     fn nothing_is_no_segment() {
         let below = tempfile::tempdir().unwrap();
         let mut writer = spill(&below).writer().unwrap();
-        assert_eq!(writer.write(&mut Heap::default(), BUCKETS).unwrap(), None);
+        assert_eq!(writer.write(&mut Heap::new(BUCKETS)).unwrap(), None);
     }
 
     #[test]
@@ -416,7 +424,7 @@ mod tests {
             let spill = spill(&below);
             let segments = written(&spill);
             damage(&spill.folder.join(&segments[0].file));
-            assert!(!spill.is_intact(&segments[0]));
+            assert!(!segments.iter().all(|segment| spill.is_intact(segment)));
             assert!(spill.is_intact(&segments[1]));
         }
     }
