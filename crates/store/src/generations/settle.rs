@@ -92,10 +92,13 @@ async fn file(
     }
 }
 
+/// What is joined and grouped here is large and in no order. Sometimes the planner would sort it all the same, for twice the time.
+const BY_HASH: [&str; 2] = ["set local enable_sort = off", "set local enable_mergejoin = off"];
+
 /// In one transaction.
 async fn run(next: &PgPool, statements: &[&'static str]) -> Result<(), StoreError> {
     let mut transaction = crate::begin(next).await?;
-    for &statement in statements {
+    for &statement in BY_HASH.iter().chain(statements) {
         sqlx::query(statement).execute(&mut *transaction).await?;
     }
     crate::commit(transaction).await
