@@ -65,12 +65,12 @@ impl Control {
     ) -> T {
         let noting = async {
             loop {
+                show(self.progress());
                 tokio::time::sleep(NOTE).await;
                 // A database that is away is found by the work itself.
                 if let Err(error) = self.note(pool).await {
                     tracing::debug!(error = %error, "progress of the rebuild not noted");
                 }
-                show(self.progress());
             }
         };
         // The work goes on while something is noted: a note may wait for a row that the work itself has locked.

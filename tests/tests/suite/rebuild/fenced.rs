@@ -25,7 +25,9 @@ async fn run(scene: &Scene, statement: &'static str) {
 
 /// Whether somebody waits for a lock of ours.
 async fn is_waited_for(scene: &Scene) -> bool {
-    scene.count("select count(*) from pg_locks where not granted").await > 0
+    let waiting = "select count(*) from pg_locks l join pg_database d on d.oid = l.database \
+                   where not l.granted and d.datname = current_database()";
+    scene.count(waiting).await > 0
 }
 
 #[tokio::test(flavor = "multi_thread")]
