@@ -112,9 +112,15 @@ impl Control {
         *self.build.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until it is to stop.
-    pub(super) async fn stopped(&self) {
-        self.stop.cancelled().await;
+    /// Waits until it is to end; [`Control::pass`] says why.
+    pub(super) async fn ended(&self) {
+        let mut wishes = self.wish.subscribe();
+        tokio::select! {
+            () = self.stop.cancelled() => {}
+            () = self.lost.cancelled() => {}
+            // The sender lives as long as this.
+            _ = wishes.wait_for(|wish| *wish == Wish::Cancel) => {}
+        }
     }
 
     /// How far it is now.

@@ -95,7 +95,7 @@ async fn load(
             control.pass().await?;
             tokio::select! {
                 biased;
-                () = control.stopped() => Err(RebuildError::Stopped),
+                () = control.ended() => control.pass().await.and(Err(RebuildError::Stopped)),
                 batch = reader.next(LIMIT, WAIT) => Ok(batch?),
             }
         };

@@ -126,6 +126,8 @@ impl Rebuild {
         let mut phase = state.phase;
         if phase == Phase::Loading {
             let epoch = generations::take_loading(&self.next).await?;
+            // Nobody else moves a position any more.
+            spill.tidy(&Spill::segments(&self.next).await?)?;
             load::run(self, &state, &spill, epoch, control).await?;
             fail::fail_point!("rebuild.loaded", |_| std::process::abort());
             phase = self.enter(&state, phase, Phase::Settling).await?;
@@ -145,13 +147,13 @@ impl Rebuild {
         }
         if phase == Phase::Indexing {
             control.enter(phase);
-            self.make_indexes(control).await?;
+            self.make_indexes(state.build, control).await?;
             self.fold_what_is_left(&state, control).await?;
             fail::fail_point!("rebuild.indexed", |_| std::process::abort());
             self.enter(&state, phase, Phase::Following).await?;
         }
-        indexes::finish(&self.next).await?;
-        self.remove_files().await
+        indexes::finish(&self.next, state.build).await?;
+        self.remove_files(Some(state.build)).await
     }
 
     async fn enter(&self, state: &State, from: Phase, to: Phase) -> Result<Phase, RebuildError> {
@@ -166,8 +168,8 @@ impl Rebuild {
     }
 
     /// Takes away what any build of this database has left here.
-    async fn remove_files(&self) -> Result<(), RebuildError> {
-        for build in state::builds(&self.live).await? {
+    async fn remove_files(&self, ours: Option<Uuid>) -> Result<(), RebuildError> {
+        for build in state::builds(&self.live, ours).await? {
             self.spill(build).remove()?;
         }
         Ok(())
@@ -225,6 +227,7 @@ impl Rebuild {
         let rules = self.rules.fingerprint_of_all();
         let build =
             state::begin(&mut *transaction, self.log.id(), rules, &until, live.is_empty(), buckets).await?;
+        // What it has in files is known for good, whatever happens to the server.
         generations::load::belong(&mut transaction, build).await?;
         self.spill(build).make()?;
         store::commit(transaction).await?;
@@ -266,7 +269,7 @@ impl Rebuild {
     pub async fn discard(&self) -> Result<(), RebuildError> {
         generations::drop_schema(&self.live, NEXT).await?;
         state::forget(&self.live).await?;
-        self.remove_files().await
+        self.remove_files(None).await
     }
 
     /// Drops what was made under `control`, because somebody cancelled it: not what another rebuild has begun meanwhile.
@@ -278,15 +281,13 @@ impl Rebuild {
         if held.is_some() && held == control.build() { self.discard().await } else { Ok(()) }
     }
 
-    /// Whether the helper tables and files are as they were left. What does not count is taken away.
+    /// Whether the helper tables and files are as they were left.
     async fn is_intact(&self, state: &State, control: &Control) -> Result<bool, RebuildError> {
         let spill = self.spill(state.build);
         if !spill.is_here() || !generations::load::is_intact(&self.next, state.build).await? {
             return Ok(false);
         }
-        let segments = Spill::segments(&self.next).await?;
-        spill.tidy(&segments)?;
-        for segment in segments {
+        for segment in Spill::segments(&self.next).await? {
             control.pass().await?;
             let spill = spill.clone();
             let checked = tokio::task::spawn_blocking(move || spill.is_intact(&segment)).await;
@@ -297,7 +298,7 @@ impl Rebuild {
         Ok(true)
     }
 
-    async fn make_indexes(&self, control: &Control) -> Result<(), RebuildError> {
+    async fn make_indexes(&self, build: Uuid, control: &Control) -> Result<(), RebuildError> {
         let missing = indexes::missing(&self.next).await?;
         control.total(missing.len() as u64);
         let queue = tokio::sync::Mutex::new(missing.into_iter());
@@ -305,14 +306,14 @@ impl Rebuild {
             loop {
                 control.pass().await?;
                 let Some(index) = queue.lock().await.next() else { return Ok::<_, RebuildError>(()) };
-                indexes::make(&self.next, &index).await?;
+                indexes::make(&self.next, build, &index).await?;
                 control.add(1);
             }
         };
         // Some at once: the server has a processor for each, and each waits for the disk at its end.
         let analyzed = async { Ok(indexes::analyze(&self.next).await?) };
         Box::pin(futures::future::try_join4(work(), work(), work(), analyzed)).await?;
-        Ok(indexes::attach(&self.next).await?)
+        Ok(indexes::attach(&self.next, build).await?)
     }
 
     /// The conversations that were left to the ordinary fold, and the clients that hang on them.

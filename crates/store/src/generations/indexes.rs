@@ -1,8 +1,9 @@
 //! Indexes of the large tables: taken away before they are filled, made again when they are full.
 
 use sqlx::{PgPool, Row as _};
+use uuid::Uuid;
 
-use super::NEXT;
+use super::{NEXT, state};
 use crate::StoreError;
 
 /// What is taken away: constraints and indexes of every table that is filled by COPY.
@@ -39,7 +40,8 @@ const LARGE: [&str; 10] = [
 
 /// Those of them that stay: with a condition that few rows meet they grow during COPY for less than one more reading of the
 /// whole table costs.
-const KEPT: [&str; 4] = ["facts_pages", "facts_rated", "facts_ratings_listed", "facts_requests_listed"];
+const KEPT: [&str; 5] =
+    ["facts_cards", "facts_pages", "facts_rated", "facts_ratings_listed", "facts_requests_listed"];
 
 /// Takes the indexes away, and notes how they are made; nothing tidies the tables up until [`attach`]. Done before: nothing is left
 /// to take.
@@ -95,19 +97,24 @@ pub async fn missing(next: &PgPool) -> Result<Vec<Index>, StoreError> {
 }
 
 /// Makes one.
-pub async fn make(next: &PgPool, index: &Index) -> Result<(), StoreError> {
-    match attempt(next, index).await {
-        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("23505") => {
-            // Two conversations claim one row, which no rule foresees: one keeps it for now, and both are folded again.
-            only_one(next, index).await?;
-            Ok(attempt(next, index).await?)
+///
+/// # Errors
+/// [`StoreError::Refused`] when the tables are another build's.
+pub async fn make(next: &PgPool, build: Uuid, index: &Index) -> Result<(), StoreError> {
+    if !attempt(next, build, index).await? {
+        // Two conversations claim one row, which no rule foresees: one keeps it for now, and both are folded again.
+        only_one(next, build, index).await?;
+        if !attempt(next, build, index).await? {
+            return Err(StoreError::Refused(format!("table {}: rows with equal keys", index.table)));
         }
-        outcome => Ok(outcome?),
     }
+    Ok(())
 }
 
-async fn attempt(next: &PgPool, index: &Index) -> Result<(), sqlx::Error> {
-    let mut transaction = next.begin().await?;
+/// Whether no two rows have one key.
+async fn attempt(next: &PgPool, build: Uuid, index: &Index) -> Result<bool, StoreError> {
+    let mut transaction = crate::begin(next).await?;
+    state::hold(&mut *transaction, build).await?;
     // After a crash it is there and not missing, or missing still: nobody has to wait for the disk. Some are made at once, each
     // by one process that sorts in memory.
     sqlx::raw_sql(
@@ -116,17 +123,22 @@ async fn attempt(next: &PgPool, index: &Index) -> Result<(), sqlx::Error> {
     )
     .execute(&mut *transaction)
     .await?;
-    sqlx::query(sqlx::AssertSqlSafe(index.make.clone())).execute(&mut *transaction).await?;
+    match sqlx::query(sqlx::AssertSqlSafe(index.make.clone())).execute(&mut *transaction).await {
+        Err(sqlx::Error::Database(error)) if error.is_unique_violation() => return Ok(false),
+        outcome => outcome?,
+    };
     sqlx::query("update rebuild_indexes set made = true where place = $1")
         .bind(index.place)
         .execute(&mut *transaction)
         .await?;
-    transaction.commit().await
+    crate::commit(transaction).await?;
+    Ok(true)
 }
 
 /// Makes constraints of those that were some: at the end, because it keeps everybody else from the table for a moment.
-pub async fn attach(next: &PgPool) -> Result<(), StoreError> {
+pub async fn attach(next: &PgPool, build: Uuid) -> Result<(), StoreError> {
     let mut transaction = crate::begin(next).await?;
+    state::hold(&mut *transaction, build).await?;
     let left: Vec<String> =
         sqlx::query_scalar("select attach from rebuild_indexes where attach is not null order by place")
             .fetch_all(&mut *transaction)
@@ -143,7 +155,7 @@ pub async fn attach(next: &PgPool) -> Result<(), StoreError> {
 }
 
 /// Deletes all but one of the rows with one key, and marks their conversations.
-async fn only_one(next: &PgPool, index: &Index) -> Result<(), StoreError> {
+async fn only_one(next: &PgPool, build: Uuid, index: &Index) -> Result<(), StoreError> {
     let columns = index
         .make
         .split_once(" USING btree (")
@@ -159,8 +171,10 @@ async fn only_one(next: &PgPool, index: &Index) -> Result<(), StoreError> {
          insert into marks (account_id, kind, subject) \
          select distinct account_id, 'conversation', conversation from doubled where of_them > 1"
     );
-    sqlx::query(sqlx::AssertSqlSafe(statement)).execute(next).await?;
-    Ok(())
+    let mut transaction = crate::begin(next).await?;
+    state::hold(&mut *transaction, build).await?;
+    sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&mut *transaction).await?;
+    crate::commit(transaction).await
 }
 
 /// Statistics for what follows: of the full tables. Beside the making of indexes, but not of the same table's at the same
@@ -183,12 +197,14 @@ pub async fn analyze(next: &PgPool) -> Result<(), StoreError> {
 }
 
 /// Nothing is left of the helper tables.
-pub async fn finish(next: &PgPool) -> Result<(), StoreError> {
+pub async fn finish(next: &PgPool, build: Uuid) -> Result<(), StoreError> {
+    let mut transaction = crate::begin(next).await?;
+    state::hold(&mut *transaction, build).await?;
     sqlx::query(
         "drop table if exists rebuild_intact, rebuild_segments, rebuild_unfirm, rebuild_links, rebuild_messages, \
          rebuild_owners, rebuild_settled, rebuild_odd, rebuild_buckets, rebuild_indexes",
     )
-    .execute(next)
+    .execute(&mut *transaction)
     .await?;
-    Ok(())
+    crate::commit(transaction).await
 }

@@ -24,8 +24,9 @@ pub async fn prepare(next: &PgPool) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Says that the helper tables are those of a build, in the transaction that begins it.
+/// Says that the helper tables are those of a build, in the transaction that begins it; that waits for the disk.
 pub async fn belong(connection: &mut PgConnection, build: Uuid) -> Result<(), StoreError> {
+    sqlx::query("set local synchronous_commit = on").execute(&mut *connection).await?;
     sqlx::query("insert into rebuild_intact (build) values ($1)").bind(build).execute(connection).await?;
     Ok(())
 }

@@ -61,6 +61,10 @@ pub struct Claim(PgConnection);
 /// Takes the right to rebuild; `None` while another process has it.
 pub async fn claim(pool: &PgPool) -> Result<Option<Claim>, StoreError> {
     let mut connection = PgConnection::connect_with(&pool.connect_options()).await?;
+    // It says nothing for as long as the rebuild takes. (Servers before 14 know no such limit.)
+    sqlx::query("select set_config(name, '0', false) from pg_settings where name = 'idle_session_timeout'")
+        .execute(&mut connection)
+        .await?;
     let taken: bool = sqlx::query_scalar("select pg_try_advisory_lock($1)")
         .bind(marks::REBUILD_LOCK)
         .fetch_one(&mut connection)

@@ -148,6 +148,8 @@ fn removed(path: &Path, outcome: io::Result<()>) -> Result<(), StoreError> {
     }
 }
 
+/// Bytes that all buckets together keep when they are empty.
+const HELD: usize = 16 << 20;
 /// Small buckets go to the file together.
 const BUFFER: usize = 64 << 10;
 /// Bytes of a number.
@@ -176,6 +178,16 @@ impl Heap {
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }
+
+    /// What a bucket once took it does not keep, or all of them would: each has its day.
+    fn clear(&mut self) {
+        let kept = HELD / self.buckets.len();
+        for bucket in &mut self.buckets {
+            bucket.clear();
+            bucket.shrink_to(kept);
+        }
+        self.bytes = 0;
+    }
 }
 
 /// Writes segments into one file.
@@ -202,8 +214,7 @@ impl Writer {
         }
         let parts = std::iter::once(&head).chain(&heap.buckets).map(Vec::as_slice);
         let segment = self.append(parts, false)?;
-        heap.buckets.iter_mut().for_each(Vec::clear);
-        heap.bytes = 0;
+        heap.clear();
         Ok(Some(segment))
     }
 
@@ -403,6 +414,17 @@ mod tests {
         spill.tidy(&segments).unwrap();
         assert!(!killed.path.exists() && spill.is_here());
         assert!(segments.iter().all(|segment| spill.is_intact(segment)));
+    }
+
+    #[test]
+    fn empty_buckets_keep_a_bounded_part_of_what_they_once_had() {
+        let below = tempfile::tempdir().unwrap();
+        let (mut writer, mut heap) = (spill(&below).writer().unwrap(), Heap::new(BUCKETS));
+        for bucket in 0..BUCKETS {
+            heap.add(bucket, |out| out.resize(HELD, 0));
+            writer.write(&mut heap).unwrap();
+        }
+        assert!(heap.buckets.iter().map(Vec::capacity).sum::<usize>() <= HELD);
     }
 
     #[test]

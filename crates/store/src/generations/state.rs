@@ -167,6 +167,20 @@ pub async fn enter(
     }
 }
 
+/// Keeps a build what it is until the transaction ends: who wants to begin anew waits.
+///
+/// # Errors
+/// [`StoreError::Refused`] when another one has begun.
+pub(super) async fn hold(executor: impl PgExecutor<'_>, build: Uuid) -> Result<(), StoreError> {
+    // Progress and wishes are still written.
+    let held: Option<i32> =
+        sqlx::query_scalar("select 1 from ledger.generations where build = $1 for key share")
+            .bind(build)
+            .fetch_optional(executor)
+            .await?;
+    held.map(|_| ()).ok_or_else(taken_over)
+}
+
 /// Says that somebody else has gone on with the next generation.
 pub fn taken_over() -> StoreError {
     StoreError::Refused("another rebuild has taken over what this one was making; this one ends".to_owned())
@@ -204,7 +218,13 @@ pub async fn forget(executor: impl PgExecutor<'_>) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// All builds of this database, ever: each may have left files somewhere.
-pub async fn builds(executor: impl PgExecutor<'_>) -> Result<Vec<Uuid>, StoreError> {
-    Ok(sqlx::query_scalar("select build from ledger.builds").fetch_all(executor).await?)
+/// All builds of this database, ever, but for another one than `ours` that is being made: each may have left files somewhere.
+pub async fn builds(executor: impl PgExecutor<'_>, ours: Option<Uuid>) -> Result<Vec<Uuid>, StoreError> {
+    Ok(sqlx::query_scalar(
+        "select build from ledger.builds b \
+         where build = $1 or not exists (select from ledger.generations g where g.build = b.build)",
+    )
+    .bind(ours)
+    .fetch_all(executor)
+    .await?)
 }

@@ -63,7 +63,7 @@ async fn who_folds_into_tables_that_another_one_has_begun_anew_ends() {
 async fn a_crash_of_the_server_that_nobody_saw_while_the_log_was_read_ends_the_rebuild() {
     let scene = Scene::projected(32).await;
     let said = scene.said().await;
-    // Something of it is written, which the server then loses while the next one waits for the log.
+    // The server loses what says that the helper tables are whole, while nobody asks it anything.
     let door = watch::Sender::new(false);
     let held = Scene {
         log: Arc::new(Doorway::new(&scene.log, &door)),
@@ -128,7 +128,8 @@ async fn without_its_files_its_tables_or_its_columns_it_begins_anew() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_wanted_while_it_looks_at_its_files_holds() {
     let scene = Scene::projected(34).await;
-    scene.stopped().await;
+    scene.stopped_after(5).await;
+    assert!(scene.count("select count(*) from chat_next.rebuild_segments").await > 0);
     let mut holding = scene.pool.begin().await.unwrap();
     sqlx::query("lock table chat_next.rebuild_segments in access exclusive mode")
         .execute(&mut *holding)

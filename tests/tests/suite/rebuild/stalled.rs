@@ -104,6 +104,19 @@ impl Log for Doorway {
     }
 }
 
+impl Scene {
+    /// One that has begun anew, and was stopped when it had read so many batches.
+    pub(super) async fn stopped_after(&self, batches: usize) {
+        let (open, stop) = (watch::Sender::new(true), CancellationToken::new());
+        let after = Some((batches, stop.clone()));
+        let log = Arc::new(Doorway { after, ..Doorway::new(&self.log, &open) });
+        let stopped = Scene { log, database: self.database.clone(), pool: self.pool.clone() };
+        let (rebuild, control) = (stopped.rebuild(), Control::new(stop));
+        assert!(matches!(rebuild.build(true, &control).await, Err(RebuildError::Stopped)));
+        rebuild.close().await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_switch_whose_last_deliveries_do_not_come_is_given_up_and_the_live_tables_go_on() {
     for closed_is in [Standstill::Empty, Standstill::Silent] {
@@ -191,13 +204,7 @@ async fn what_a_stopped_rebuild_has_in_files_is_read_on_and_made_anew_where_it_i
         }),
     ];
     for (is_anew, damage) in damages {
-        let (open, stop) = (watch::Sender::new(true), CancellationToken::new());
-        let after = Some((5, stop.clone()));
-        let log = Arc::new(Doorway { after, ..Doorway::new(&scene.log, &open) });
-        let stopped = Scene { log, database: scene.database.clone(), pool: scene.pool.clone() };
-        let (rebuild, control) = (stopped.rebuild(), Control::new(stop));
-        assert!(matches!(rebuild.build(true, &control).await, Err(RebuildError::Stopped)));
-        rebuild.close().await;
+        scene.stopped_after(5).await;
         let begun = state::get(&scene.pool).await.unwrap().unwrap();
         assert_eq!(begun.phase, Phase::Loading);
         let written: String = sqlx::query_scalar("select file from chat_next.rebuild_segments limit 1")
