@@ -130,8 +130,8 @@ async fn round(
     while all.peek().is_some() {
         log.append(all.by_ref().take(5000).collect()).await?;
     }
-    // A log as it is some time after it was written. The server's own vacuum would come at some moment of the minute, and take
-    // two seconds of a processor from whoever is measured then.
+    // A log as it is some time after it was written. The server's own vacuum would come for it at some moment of the minute, beside
+    // whoever is measured then.
     sqlx::raw_sql("alter system set autovacuum = off").execute(&pool).await?;
     sqlx::raw_sql("select pg_reload_conf()").execute(&pool).await?;
     sqlx::raw_sql("vacuum (analyze) ledger.deliveries").execute(&pool).await?;
