@@ -60,6 +60,34 @@ async fn who_folds_into_tables_that_another_one_has_begun_anew_ends() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_makes_indexes_of_what_is_another_ones_by_now_ends() {
+    let scene = Scene::projected(37).await;
+    let said = scene.said().await;
+    scene.stopped().await;
+    let mut holding = scene.pool.begin().await.unwrap();
+    sqlx::query("lock table chat_next.rebuild_indexes in access exclusive mode")
+        .execute(&mut *holding)
+        .await
+        .unwrap();
+    let (rebuild, control) = (scene.rebuild(), Control::new(CancellationToken::new()));
+    let taking_over = async {
+        wait_until("it is about to make indexes", SOON, async || {
+            begun(&scene).await.phase == Phase::Indexing && is_waited_for(&scene).await
+        })
+        .await;
+        run(&scene, "update ledger.generations set build = gen_random_uuid()").await;
+        holding.rollback().await.unwrap();
+    };
+    let (late, ()) = tokio::join!(rebuild.build(false, &control), taking_over);
+    let late = late.unwrap_err().to_string();
+    assert!(late.contains("another rebuild"), "{late}");
+    rebuild.close().await;
+    assert_eq!(scene.count("select count(*) from chat_next.rebuild_indexes where made").await, 0);
+    scene.switched().await;
+    assert_same(&said, &scene.said().await, "the one that goes on");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_crash_of_the_server_that_nobody_saw_while_the_log_was_read_ends_the_rebuild() {
     let scene = Scene::projected(32).await;
     let said = scene.said().await;
