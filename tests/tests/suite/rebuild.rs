@@ -40,6 +40,19 @@ impl Scene {
         Self { database, pool, log }
     }
 
+    /// The same database, read through another log.
+    fn through(&self, log: impl Log + 'static) -> Self {
+        Self { log: Arc::new(log), database: self.database.clone(), pool: self.pool.clone() }
+    }
+
+    /// Keeps everybody from a table until it is rolled back.
+    async fn locked(&self, table: &'static str) -> sqlx::Transaction<'static, sqlx::Postgres> {
+        let mut holding = self.pool.begin().await.unwrap();
+        let lock = sqlx::AssertSqlSafe(format!("lock table {table} in access exclusive mode"));
+        sqlx::query(lock).execute(&mut *holding).await.unwrap();
+        holding
+    }
+
     /// With a log of chance, some of it told twice, and what cannot be read; all of it projected.
     async fn projected(seed: u64) -> Self {
         let scene = Self::new().await;

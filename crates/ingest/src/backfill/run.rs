@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use ::chat2desk::{ApiInfo, ApiMode, List, Page, Report};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use store::{StoreError, budgets, cursors};
@@ -13,7 +13,7 @@ use super::fetch::Fetched;
 use super::pages::{Press, RawPage};
 use super::{Backfill, History, Outcome, Progress, Range, Summary, WalkSummary, first_day, month};
 use crate::chat2desk::walk::{
-    Days, Extent, MessagesState, MessagesWalk, StatisticsWalk, SweepWalk, Walk, range_name,
+    Days, Extent, MessagesState, MessagesWalk, RESUME_WITHIN, StatisticsWalk, SweepWalk, Walk, range_name,
 };
 use crate::completeness::final_from;
 use crate::error::IngestError;
@@ -26,8 +26,6 @@ const LONG_LISTS: [List; 2] = [List::Clients, List::Dialogs];
 const REPORTS: [Report; 2] = [Report::RequestStats, Report::Rating];
 const MESSAGES: &str = "messages";
 const RUN: &str = "run";
-/// What a run finished before it was interrupted is not read again by a run that follows so soon.
-const RESUME_WITHIN: TimeDelta = TimeDelta::hours(1);
 
 /// What an interrupted run had finished: so that runs which are stopped again and again still come to an end.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -15,6 +15,8 @@ pub(crate) use sweep::SweepWalk;
 
 /// Rows a page: the most that the service grants.
 pub(crate) const PAGE: u32 = ::chat2desk::LIMIT_MAX;
+/// What was read before an interruption is not read again by a run that follows so soon.
+pub(crate) const RESUME_WITHIN: chrono::TimeDelta = chrono::TimeDelta::hours(1);
 
 /// One walk over one list, as far as the pages told it.
 pub(crate) trait Walk: Send + Sync {

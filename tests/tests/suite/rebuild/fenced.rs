@@ -30,30 +30,31 @@ async fn is_waited_for(scene: &Scene) -> bool {
     scene.count(waiting).await > 0
 }
 
+/// What a rebuild says that comes to a table of a phase late: another one did something before.
+async fn late(scene: &Scene, phase: Phase, table: &'static str, done: &'static str) -> String {
+    scene.stopped().await;
+    let holding = scene.locked(table).await;
+    let (rebuild, control) = (scene.rebuild(), Control::new(CancellationToken::new()));
+    let taking_over = async {
+        wait_until("it is about to begin", SOON, async || {
+            begun(scene).await.phase == phase && is_waited_for(scene).await
+        })
+        .await;
+        run(scene, done).await;
+        holding.rollback().await.unwrap();
+    };
+    let (late, ()) = tokio::join!(rebuild.build(false, &control), taking_over);
+    rebuild.close().await;
+    late.unwrap_err().to_string()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn who_folds_into_tables_that_another_one_has_begun_anew_ends() {
     let scene = Scene::projected(31).await;
     let said = scene.said().await;
-    scene.stopped().await;
-    let mut holding = scene.pool.begin().await.unwrap();
-    sqlx::query("lock table chat_next.rebuild_buckets in access exclusive mode")
-        .execute(&mut *holding)
-        .await
-        .unwrap();
-    let (rebuild, control) = (scene.rebuild(), Control::new(CancellationToken::new()));
-    let taking_over = async {
-        wait_until("it is about to fold", SOON, async || {
-            begun(&scene).await.phase == Phase::Folding && is_waited_for(&scene).await
-        })
-        .await;
-        // What another one does that begins anew.
-        run(&scene, "update chat_next.rebuild_intact set build = gen_random_uuid()").await;
-        holding.rollback().await.unwrap();
-    };
-    let (late, ()) = tokio::join!(rebuild.build(false, &control), taking_over);
-    let late = late.unwrap_err().to_string();
+    let begun_anew = "update chat_next.rebuild_intact set build = gen_random_uuid()";
+    let late = late(&scene, Phase::Folding, "chat_next.rebuild_buckets", begun_anew).await;
     assert!(late.contains("another rebuild"), "{late}");
-    rebuild.close().await;
     assert_eq!(scene.count("select count(*) from chat_next.facts").await, 0);
     scene.switched().await;
     assert_same(&said, &scene.said().await, "the one that began anew");
@@ -63,25 +64,9 @@ async fn who_folds_into_tables_that_another_one_has_begun_anew_ends() {
 async fn who_makes_indexes_of_what_is_another_ones_by_now_ends() {
     let scene = Scene::projected(37).await;
     let said = scene.said().await;
-    scene.stopped().await;
-    let mut holding = scene.pool.begin().await.unwrap();
-    sqlx::query("lock table chat_next.rebuild_indexes in access exclusive mode")
-        .execute(&mut *holding)
-        .await
-        .unwrap();
-    let (rebuild, control) = (scene.rebuild(), Control::new(CancellationToken::new()));
-    let taking_over = async {
-        wait_until("it is about to make indexes", SOON, async || {
-            begun(&scene).await.phase == Phase::Indexing && is_waited_for(&scene).await
-        })
-        .await;
-        run(&scene, "update ledger.generations set build = gen_random_uuid()").await;
-        holding.rollback().await.unwrap();
-    };
-    let (late, ()) = tokio::join!(rebuild.build(false, &control), taking_over);
-    let late = late.unwrap_err().to_string();
+    let another_ones = "update ledger.generations set build = gen_random_uuid()";
+    let late = late(&scene, Phase::Indexing, "chat_next.rebuild_indexes", another_ones).await;
     assert!(late.contains("another rebuild"), "{late}");
-    rebuild.close().await;
     assert_eq!(scene.count("select count(*) from chat_next.rebuild_indexes where made").await, 0);
     scene.switched().await;
     assert_same(&said, &scene.said().await, "the one that goes on");
@@ -93,11 +78,7 @@ async fn a_crash_of_the_server_that_nobody_saw_while_the_log_was_read_ends_the_r
     let said = scene.said().await;
     // The server loses what says that the helper tables are whole, while nobody asks it anything.
     let door = watch::Sender::new(false);
-    let held = Scene {
-        log: Arc::new(Doorway::new(&scene.log, &door)),
-        database: scene.database.clone(),
-        pool: scene.pool.clone(),
-    };
+    let held = scene.through(Doorway::new(&scene.log, &door));
     let (rebuild, control) = (held.rebuild(), Control::new(CancellationToken::new()));
     let crash = async {
         wait_until("it reads", SOON, async || control.progress().total > 0).await;
@@ -120,26 +101,26 @@ async fn a_crash_of_the_server_that_nobody_saw_while_the_log_was_read_ends_the_r
 async fn without_its_files_its_tables_or_its_columns_it_begins_anew() {
     let scene = Scene::projected(33).await;
     let said = scene.said().await;
-    type Damage = fn(&Scene, &State, &Spill) -> &'static str;
+    type Damage = fn(&Spill) -> &'static str;
     let damages: [(bool, Damage); 3] = [
         // Another machine, or another folder: before anything was written no segment tells.
-        (false, |_, _, spill| {
+        (false, |spill| {
             std::fs::remove_dir_all(spill.folder()).unwrap();
             "select"
         }),
         // Tables of another version of the program.
         (
             false,
-            |_, _, _| "delete from chat_next._sqlx_migrations where version = (select max(version) from chat_next._sqlx_migrations)",
+            |_| "delete from chat_next._sqlx_migrations where version = (select max(version) from chat_next._sqlx_migrations)",
         ),
-        (true, |_, _, _| "drop table chat_next.rebuild_segments"),
+        (true, |_| "drop table chat_next.rebuild_segments"),
     ];
     for (from_scratch, damage) in damages {
         scene.stopped().await;
         let left = begun(&scene).await;
         let spill = Spill::new(&scene.database.folder, left.build);
         assert!(spill.is_here());
-        run(&scene, damage(&scene, &left, &spill)).await;
+        run(&scene, damage(&spill)).await;
         let (rebuild, control) = (scene.rebuild(), Control::new(CancellationToken::new()));
         rebuild.build(from_scratch, &control).await.unwrap();
         let built = begun(&scene).await.build;
@@ -158,11 +139,7 @@ async fn what_is_wanted_while_it_looks_at_its_files_holds() {
     let scene = Scene::projected(34).await;
     scene.stopped_after(5).await;
     assert!(scene.count("select count(*) from chat_next.rebuild_segments").await > 0);
-    let mut holding = scene.pool.begin().await.unwrap();
-    sqlx::query("lock table chat_next.rebuild_segments in access exclusive mode")
-        .execute(&mut *holding)
-        .await
-        .unwrap();
+    let holding = scene.locked("chat_next.rebuild_segments").await;
     let (rebuild, control) = (scene.rebuild(), Control::new(CancellationToken::new()));
     let building = control.beside(&scene.pool, &|_: Progress| {}, rebuild.build(false, &control));
     let cancelling = async {
@@ -182,11 +159,7 @@ async fn what_is_wanted_while_it_looks_at_its_files_holds() {
 async fn who_was_cancelled_drops_nothing_of_the_one_that_began_meanwhile() {
     let scene = Scene::projected(35).await;
     let door = watch::Sender::new(false);
-    let held = Scene {
-        log: Arc::new(Doorway::new(&scene.log, &door)),
-        database: scene.database.clone(),
-        pool: scene.pool.clone(),
-    };
+    let held = scene.through(Doorway::new(&scene.log, &door));
     let (rebuild, control) = (held.rebuild(), Control::new(CancellationToken::new()));
     let building = control.beside(&scene.pool, &|_: Progress| {}, rebuild.build(false, &control));
     let beginning = async {
@@ -262,11 +235,7 @@ impl Log for Broken {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failure_does_not_wait_for_who_gets_no_answer() {
     let scene = Scene::projected(36).await;
-    let broken = Scene {
-        log: Arc::new(Broken(scene.log.clone())),
-        database: scene.database.clone(),
-        pool: scene.pool.clone(),
-    };
+    let broken = scene.through(Broken(scene.log.clone()));
     let (rebuild, control) = (broken.rebuild(), Control::new(CancellationToken::new()));
     let built = tokio::time::timeout(SOON, rebuild.build(false, &control)).await.expect("it ends");
     let why = built.unwrap_err().to_string();

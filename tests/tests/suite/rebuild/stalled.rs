@@ -109,8 +109,7 @@ impl Scene {
     pub(super) async fn stopped_after(&self, batches: usize) {
         let (open, stop) = (watch::Sender::new(true), CancellationToken::new());
         let after = Some((batches, stop.clone()));
-        let log = Arc::new(Doorway { after, ..Doorway::new(&self.log, &open) });
-        let stopped = Scene { log, database: self.database.clone(), pool: self.pool.clone() };
+        let stopped = self.through(Doorway { after, ..Doorway::new(&self.log, &open) });
         let (rebuild, control) = (stopped.rebuild(), Control::new(stop));
         assert!(matches!(rebuild.build(true, &control).await, Err(RebuildError::Stopped)));
         rebuild.close().await;
@@ -122,11 +121,7 @@ async fn a_switch_whose_last_deliveries_do_not_come_is_given_up_and_the_live_tab
     for closed_is in [Standstill::Empty, Standstill::Silent] {
         let scene = Scene::projected(15).await;
         let door = watch::Sender::new(true);
-        let away = Scene {
-            log: Arc::new(Doorway { closed_is, ..Doorway::new(&scene.log, &door) }),
-            database: scene.database.clone(),
-            pool: scene.pool.clone(),
-        };
+        let away = scene.through(Doorway { closed_is, ..Doorway::new(&scene.log, &door) });
         let (rebuild, control) = (away.rebuild(), Control::new(CancellationToken::new()));
         rebuild.build(false, &control).await.unwrap();
         rebuild.follow(&control, async || Ok(())).await.unwrap();
@@ -158,7 +153,7 @@ async fn a_rebuild_that_was_thought_dead_loads_nothing_beside_the_one_that_goes_
     let door = watch::Sender::new(false);
     let doorway = Doorway::new(&scene.log, &door);
     let reads = doorway.reads.clone();
-    let held = Scene { log: Arc::new(doorway), database: scene.database.clone(), pool: scene.pool.clone() };
+    let held = scene.through(doorway);
     let thought_dead = held.rebuild();
     let control = Control::new(CancellationToken::new());
     let late = async {
@@ -174,8 +169,7 @@ async fn a_rebuild_that_was_thought_dead_loads_nothing_beside_the_one_that_goes_
         // Another one takes over, loads a part and is stopped.
         let (open, stop) = (watch::Sender::new(true), CancellationToken::new());
         let after = Some((5, stop.clone()));
-        let log = Arc::new(Doorway { after, ..Doorway::new(&scene.log, &open) });
-        let other = Scene { log, database: scene.database.clone(), pool: scene.pool.clone() };
+        let other = scene.through(Doorway { after, ..Doorway::new(&scene.log, &open) });
         let (rebuild, control) = (other.rebuild(), Control::new(stop));
         assert!(matches!(rebuild.build(false, &control).await, Err(RebuildError::Stopped)));
         rebuild.close().await;

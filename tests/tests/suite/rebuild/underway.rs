@@ -102,11 +102,7 @@ async fn a_rebuild_waits_goes_on_and_ends_as_somebody_wishes() {
     let said = scene.said().await;
     for wish in [Wish::Pause, Wish::Cancel] {
         // It cannot read on before the wish is there.
-        let mut holding = scene.pool.begin().await.unwrap();
-        sqlx::query("lock table ledger.deliveries in access exclusive mode")
-            .execute(&mut *holding)
-            .await
-            .unwrap();
+        let holding = scene.locked("ledger.deliveries").await;
         let (rebuild, control) = (scene.rebuild(), Control::new(CancellationToken::new()));
         let (heard, released) = (AtomicBool::new(false), AtomicBool::new(false));
         let show = |moment: Progress| {

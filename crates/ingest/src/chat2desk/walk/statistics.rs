@@ -2,16 +2,14 @@
 
 use ::chat2desk::walk::{ReportWalk, Step};
 use ::chat2desk::{ListQuery, Page, Report, Request};
-use chrono::{DateTime, Days as Span, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, Days as Span, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{PAGE, Walk, pages};
+use super::{PAGE, RESUME_WITHIN, Walk, pages};
 
 /// So many of the last days that were read are read again.
 const AGAIN_DAYS: u64 = 3;
-/// A day that was interrupted so short a time ago goes on at its next page; rows shift, so a later walk reads it whole.
-const RESUME_WITHIN: TimeDelta = TimeDelta::hours(1);
 
 /// How far a day was read that has further pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,8 +48,8 @@ pub(crate) struct StatisticsWalk {
 
 impl StatisticsWalk {
     /// A walk from `since` to `until`, both inclusive. With a cursor it goes on from there: after a finished walk with the
-    /// last three days again, after an interrupted one with the day that was interrupted: at its next page, if that was within
-    /// the last hour.
+    /// last three days again, after an interrupted one with the day that was interrupted: at its next page where that was a
+    /// little while ago, else (rows shift) whole.
     pub(crate) fn new(
         name: String,
         report: Report,
@@ -145,6 +143,8 @@ impl Walk for StatisticsWalk {
 
 #[cfg(test)]
 mod tests {
+    use chrono::TimeDelta;
+
     use super::*;
 
     fn day(text: &str) -> NaiveDate {
