@@ -43,6 +43,11 @@ impl Leases {
         Self { pool, scope: scope.into(), owner: owner.into(), ttl }
     }
 
+    /// The name of this run of this worker.
+    pub fn owner(&self) -> &str {
+        &self.owner
+    }
+
     /// How many of `partitions` this worker should hold: an even share among the live ones, itself included, rounded
     /// up. Says at the same time that this worker lives.
     ///

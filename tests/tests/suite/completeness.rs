@@ -28,6 +28,7 @@ const ZONE: Tz = Tz::Asia__Almaty;
 /// When the business is left, and when we read it: its last day is over.
 const LEFT: &str = "2026-01-22T06:00:00Z";
 const TODAY: &str = "2026-01-23T06:00:00Z";
+const PATIENCE: Duration = Duration::from_mins(10);
 
 /// A business of four days at the simulator, a projection that runs, and our backfill.
 pub(crate) struct Scene {
@@ -60,7 +61,13 @@ impl Scene {
         let projected = Projected::by(AccountRules { zone: ZONE, ..AccountRules::default() }).await;
         let clock = ManualClock::at(at(TODAY));
         let token = Token::new("token-acme");
-        let client = Client::new(Settings::new(platform.url().parse().unwrap(), token)).unwrap();
+        // Faults count calls: none is made twice because the machine stands still.
+        let patient = Settings {
+            connect_timeout: PATIENCE,
+            total_timeout: PATIENCE,
+            ..Settings::new(platform.url().parse().unwrap(), token)
+        };
+        let client = Client::new(patient).unwrap();
         let backfill = Backfill::new(
             projected.log.clone(),
             projected.database.pool(),

@@ -18,6 +18,7 @@ use crate::tables::{assert_same, rows, settled};
 
 mod fenced;
 mod inside;
+mod kafka;
 mod outside;
 mod program;
 mod stalled;
@@ -56,6 +57,11 @@ impl Scene {
     /// With a log of chance, some of it told twice, and what cannot be read; all of it projected.
     async fn projected(seed: u64) -> Self {
         let scene = Self::new().await;
+        scene.project(seed).await;
+        scene
+    }
+
+    async fn project(&self, seed: u64) {
         let mut chance = Chance::new(seed);
         let mut all = deliveries(&mut chance);
         all.extend(all.clone().iter().step_by(3).map(|delivery| Delivery {
@@ -65,11 +71,10 @@ impl Scene {
         }));
         chance.shuffle(&mut all);
         all.extend(unreadable());
-        scene.append(&all, &mut chance).await;
-        let live = scene.live("live");
-        scene.settled().await;
+        self.append(&all, &mut chance).await;
+        let live = self.live("live");
+        self.settled().await;
         live.stop().await;
-        scene
     }
 
     async fn append(&self, deliveries: &[Delivery], chance: &mut Chance) {

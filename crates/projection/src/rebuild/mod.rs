@@ -218,7 +218,7 @@ impl Rebuild {
         let buckets = u32::try_from((deliveries / PART + 1).clamp(1, PARTS)).unwrap_or(1);
         generations::create(&self.next).await?;
         // While there is nothing to fold again.
-        adopt(&self.next, &self.rules).await?;
+        adopt(&self.next, &self.rules, &self.owner).await?;
         indexes::take_away(&self.next).await?;
         generations::load::prepare(&self.next).await?;
         let mut transaction = store::begin(&self.next).await?;

@@ -6,7 +6,7 @@
 
 use chrono::{DateTime, Utc};
 use store::report::calendar::{self, OfOperators};
-use store::rules::{self, Adopted};
+use store::rules::{self, Adopted, Offer};
 use store::{PgPool, StoreError};
 
 use crate::{OperatorHours, Rules, publishing};
@@ -30,8 +30,13 @@ pub(super) async fn look_before(pool: &PgPool, all: &Rules, now: DateTime<Utc>) 
     }
 }
 
-/// Adopts the rules of every account, configured or known from before.
-pub(crate) async fn adopt(pool: &PgPool, all: &Rules) -> Result<(), StoreError> {
+/// Adopts the rules of every account, configured or known from before. `owner` is the name under which this process holds
+/// leases.
+///
+/// # Errors
+/// [`StoreError::Unavailable`] also while another process holds an account under rules that replaced ours a moment ago: the
+/// caller waits, and the other one's rows stay as they are.
+pub(crate) async fn adopt(pool: &PgPool, all: &Rules, owner: &str) -> Result<(), StoreError> {
     let mut accounts = rules::accounts(pool).await?;
     accounts.extend(all.accounts().map(|(account, _)| account.to_owned()));
     accounts.sort();
@@ -39,8 +44,15 @@ pub(crate) async fn adopt(pool: &PgPool, all: &Rules) -> Result<(), StoreError> 
     for account in &accounts {
         let rules = all.of(account);
         let mut transaction = store::begin(pool).await?;
-        let adopted =
-            rules::adopt(&mut transaction, account, all.fingerprint(account), &rules.parts()).await?;
+        let parts = rules.parts();
+        let offer = Offer { account, rules: all.fingerprint(account), parts: &parts, owner };
+        let adopted = rules::adopt(&mut transaction, offer).await?;
+        if adopted == Adopted::Contested {
+            return Err(StoreError::Unavailable(format!(
+                "account {account}: another process replaced this configuration less than ten minutes ago and still runs. \
+                 Give both the same configuration; until then, or until that one stops, this one only stores"
+            )));
+        }
         if let Adopted::Changed(parts) = adopted {
             match &rules.hours {
                 Some(hours) => {

@@ -204,7 +204,7 @@ impl Runner {
             adopting::look_before(&self.pool, &self.rules, self.clock.now()).await;
         }
         while !stop.is_cancelled() {
-            match adopt(&self.pool, &self.rules).await {
+            match adopt(&self.pool, &self.rules, self.leases.owner()).await {
                 Ok(()) => break,
                 Err(error) => pause.take(error.into(), "projection.rules", stop).await?,
             }

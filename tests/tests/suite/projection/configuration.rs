@@ -2,17 +2,25 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use chatledger_tests::{TestDatabase, database};
+use chatledger_tests::{TestDatabase, database, wait_until};
 use chrono::Datelike as _;
 use log::{Entry, Log, PostgresLog};
 use projection::calendar::Version;
-use projection::{AccountRules, Calendar, Hours, Readers, Rules, Runner, ScoreTag, Scores, Settings};
+use projection::{
+    AccountRules, Calendar, Hours, ProjectionError, Readers, Rules, Runner, ScoreTag, Scores, Settings,
+};
+use sqlx::PgPool;
+use store::rules::{Adopted, Offer};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::account::deliveries;
 use crate::chance::Chance;
 use crate::tables::settled;
+
+const SOON: Duration = Duration::from_secs(60);
 
 /// The rules at first, and what they are changed to.
 fn changes() -> Vec<(&'static str, AccountRules)> {
@@ -47,27 +55,47 @@ fn rules_of(rules: &AccountRules) -> Rules {
         .read_by(Readers { scores: true, leads: true })
 }
 
+async fn mark(pool: &PgPool, conversation: &str) {
+    sqlx::query(
+        "insert into marks (account_id, kind, subject, quiet) values ('acme', 'conversation', $1, true)",
+    )
+    .bind(conversation)
+    .execute(pool)
+    .await
+    .unwrap();
+}
+
+/// A projection that runs.
+struct Running {
+    stop: CancellationToken,
+    running: JoinHandle<Result<(), ProjectionError>>,
+}
+
+impl Running {
+    fn start(database: &TestDatabase, log: &Arc<dyn Log>, rules: &AccountRules, owner: &str) -> Self {
+        let (log, pool, rules) = (log.clone(), database.pool(), rules_of(rules));
+        // Longer than a busy machine stands still.
+        let settings = Settings { lease: Duration::from_secs(30), ..Settings::default() };
+        let runner = Runner::new(log, pool, rules, settings, store::LIVE, owner);
+        let stop = CancellationToken::new();
+        let until = stop.clone();
+        Self { stop, running: tokio::spawn(async move { runner.run(until).await }) }
+    }
+
+    async fn stop(self) {
+        self.stop.cancel();
+        self.running.await.unwrap().unwrap();
+    }
+}
+
 /// Runs a projection of the log until it has caught up, its rules adopted for every account: folding begins after that, so a
 /// mark that was there before is gone only then.
 async fn catch_up(database: &TestDatabase, log: &Arc<dyn Log>, rules: &AccountRules, owner: &str) {
     let pool = database.pool();
-    sqlx::query(
-        "insert into marks (account_id, kind, subject, quiet) values ('acme', 'conversation', $1, true)",
-    )
-    .bind(format!("nobody's, before {owner}"))
-    .execute(&pool)
-    .await
-    .unwrap();
-    let runner =
-        Runner::new(log.clone(), database.pool(), rules_of(rules), Settings::default(), store::LIVE, owner);
-    let stop = CancellationToken::new();
-    let running = tokio::spawn({
-        let stop = stop.clone();
-        async move { runner.run(stop).await }
-    });
+    mark(&pool, &format!("nobody's, before {owner}")).await;
+    let running = Running::start(database, log, rules, owner);
     settled(&pool, log.as_ref()).await;
-    stop.cancel();
-    running.await.unwrap().unwrap();
+    running.stop().await;
     pool.close().await;
 }
 
@@ -154,17 +182,101 @@ async fn who_still_runs_under_the_old_configuration_stops_and_says_what_to_do() 
     let (database, log) = filled(4).await;
     let mut both = changes().into_iter();
     let (old, new) = (both.next().unwrap().1, both.next().unwrap().1);
-    catch_up(&database, &log, &old, "old").await;
+    catch_up(&database, &log, &old, "old");
     catch_up(&database, &log, &new, "new").await;
     let pool = database.pool();
     let conversation: String =
         sqlx::query_scalar("select conversation from requests limit 1").fetch_one(&pool).await.unwrap();
-    sqlx::query("insert into marks (account_id, kind, subject) values ('acme', 'conversation', $1)")
-        .bind(conversation)
+    mark(&pool, &conversation).await;
+    let refused = projection::runner::fold_marked(&pool, &rules_of(&old), 100).await.unwrap_err().to_string();
+    assert!(refused.contains("another configuration") && refused.contains("restart this one"), "{refused}");
+    pool.close().await;
+}
+
+/// Waits until these are the rules of the account.
+async fn adopted(pool: &PgPool, rules: &AccountRules) {
+    let fingerprint = rules_of(rules).fingerprint("acme");
+    wait_until("the rules are adopted", SOON, async || {
+        let adopted: Option<i64> =
+            sqlx::query_scalar("select rules from folded_rules where account_id = 'acme'")
+                .fetch_optional(pool)
+                .await
+                .unwrap();
+        adopted == Some(fingerprint)
+    })
+    .await;
+}
+
+/// It lives for an hour, however long the machine stands still; nobody shares partitions with it twice.
+async fn lives(pool: &PgPool, owner: &str) {
+    sqlx::query(
+        "insert into ledger.lease_owners (scope, owner, expires_at) values ($1, $2, now() + interval '1 hour') \
+         on conflict (scope, owner) do update set expires_at = excluded.expires_at",
+    )
+    .bind(store::LIVE)
+    .bind(owner)
+    .execute(pool)
+    .await
+    .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_brings_back_what_was_replaced_only_stores_while_the_other_one_runs() {
+    let (database, log) = filled(5).await;
+    let pool = database.pool();
+    let mut both = changes().into_iter();
+    let (old, new) = (both.next().unwrap().1, both.next().unwrap().1);
+    let before = Running::start(&database, &log, &old, "old");
+    adopted(&pool, &old).await;
+    settled(&pool, log.as_ref()).await;
+    let other = Running::start(&database, &log, &new, "new");
+    adopted(&pool, &new).await;
+    // It meets the new rules with the next conversation that it folds, and its supervisor starts it again.
+    let stopped = async {
+        for n in 0.. {
+            if before.running.is_finished() {
+                break;
+            }
+            mark(&pool, &format!("nobody's {n}")).await;
+            settled(&pool, log.as_ref()).await;
+        }
+        before.running.await.unwrap().unwrap_err().to_string()
+    };
+    let refused = tokio::time::timeout(SOON, stopped).await.unwrap();
+    assert!(refused.contains("another configuration"), "{refused}");
+    let again = Running::start(&database, &log, &old, "old again");
+
+    // Its answer, as often as it asks.
+    let (ours, fingerprint) = (rules_of(&old), rules_of(&old).fingerprint("acme"));
+    let parts = ours.of("acme").parts();
+    let adopt = async |owner| {
+        let mut connection = pool.begin().await.unwrap();
+        let offer = Offer { account: "acme", rules: fingerprint, parts: &parts, owner };
+        store::rules::adopt(&mut connection, offer).await.unwrap()
+    };
+    lives(&pool, "new").await;
+    assert_eq!(adopt("old again").await, Adopted::Contested);
+    let more = deliveries(&mut Chance::new(8));
+    let entries = more.into_iter().map(|delivery| Entry { delivery, partition_hash: 1 }).collect();
+    log.append(entries).await.unwrap();
+    settled(&pool, log.as_ref()).await;
+    adopted(&pool, &new).await;
+
+    // The other one ends: nobody is contradicted.
+    other.stop().await;
+    adopted(&pool, &old).await;
+    again.stop().await;
+
+    // A change of mind a quarter of an hour later is one, whoever runs.
+    let running = Running::start(&database, &log, &new, "new again");
+    adopted(&pool, &new).await;
+    lives(&pool, "new again").await;
+    assert_eq!(adopt("somebody").await, Adopted::Contested);
+    sqlx::query("update folded_rules set adopted_at = adopted_at - interval '15 minutes'")
         .execute(&pool)
         .await
         .unwrap();
-    let refused = projection::runner::fold_marked(&pool, &rules_of(&old), 100).await.unwrap_err().to_string();
-    assert!(refused.contains("another configuration") && refused.contains("restart this one"), "{refused}");
+    assert!(matches!(adopt("somebody").await, Adopted::Changed(_)));
+    running.stop().await;
     pool.close().await;
 }

@@ -8,11 +8,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Simulation, accounts};
 
-/// A change of bots, calendar or scores folds again what it affects.
-const CONFIGURATION_CHANGES: bool = true;
-/// A generation is made beside the live one and takes its place.
-const REBUILDS: bool = true;
-
 /// One operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Operation {
@@ -57,9 +52,8 @@ impl Operation {
             11 => Stall,
             12 => chance.pick(&[ClockJump, Upgrade]),
             13 => chance.pick(&[Crash, Settle]),
-            _ if CONFIGURATION_CHANGES && chance.one_in(2) => Configure,
-            _ if REBUILDS => Rebuild,
-            _ => Start,
+            _ if chance.one_in(2) => Configure,
+            _ => Rebuild,
         }
     }
 

@@ -3,7 +3,7 @@
 use store::report::{By, MenuBy, MenuQuery, TagsQuery};
 
 use super::asked::Asked;
-use super::{Grouping, target};
+use super::figures::{Grouping, target};
 use crate::configuration::Configuration;
 use crate::installation::Tables;
 use crate::report::menu::Menu;
