@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use sqlx::{Connection, PgConnection, PgPool};
 use store::cluster::{Cluster, Options};
@@ -68,9 +69,17 @@ pub struct TestDatabase {
 }
 
 impl TestDatabase {
-    /// A pool whose connections see the live tables without naming their schema.
+    /// A pool whose connections see the live tables without naming their schema. As the program's, but patient: a machine
+    /// that stands still for some seconds fails no test.
     pub fn pool(&self) -> PgPool {
-        store::pool(&self.url, store::LIVE, 8).expect("our own address")
+        self.pool_that_waits(Duration::from_mins(1))
+    }
+
+    /// The same, for who wants to see a refusal after so long.
+    pub fn pool_that_waits(&self, patience: Duration) -> PgPool {
+        let pool = store::pool(&self.url, store::LIVE, 8).expect("our own address");
+        let options = pool.options().clone().acquire_timeout(patience);
+        options.connect_lazy_with(pool.connect_options().as_ref().clone())
     }
 }
 

@@ -139,7 +139,7 @@ impl SmtpServer {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         self.server = Some(command.spawn().expect("exim4; scripts/setup test installs it"));
         let port = self.port;
-        wait_until("the mail server answers", Duration::from_secs(20), async || {
+        wait_until("the mail server answers", Duration::from_secs(60), async || {
             tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok()
         })
         .await;

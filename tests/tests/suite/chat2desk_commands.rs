@@ -129,7 +129,7 @@ async fn every_command_gives_up_when_the_answer_takes_too_long() {
     let scene = Scene::start().await;
     for command in commands() {
         scene.reset();
-        scene.handle.fault("acme", Fault::at("/", Misdeed::Late { milliseconds: 5_000 }));
+        scene.handle.fault("acme", Fault::at("/", Misdeed::Late { milliseconds: 5_000 }).times(1_000));
         let told = (command.run)(&scene.hasty, &scene.ids).await;
         assert_eq!(told.as_ref().err().map(class), Some("retry"), "{}: {told:?}", command.name);
     }

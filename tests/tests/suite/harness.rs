@@ -29,6 +29,10 @@ async fn brokers(address: &str) -> usize {
     tokio::task::spawn_blocking(ask).await.unwrap()
 }
 
+async fn one_broker(address: &str) {
+    wait_until("one broker answers", DEADLINE, async || brokers(address).await == 1).await;
+}
+
 #[tokio::test]
 async fn every_test_has_a_database_of_its_own_with_both_schemas() {
     let (one, two) = tokio::join!(database(), database());
@@ -66,13 +70,13 @@ async fn a_database_server_of_ones_own_can_be_stopped_killed_and_crashed() {
 
 #[tokio::test]
 async fn a_broker_of_ones_own_can_be_stopped_and_killed() {
-    assert_eq!(brokers(&kafka().await).await, 1);
+    one_broker(&kafka().await).await;
     let own = own_kafka().await;
     assert_ne!(own.address(), kafka().await);
     own.kill(1).await;
     assert_eq!(brokers(own.address()).await, 0);
     own.start(1).await;
-    assert_eq!(brokers(own.address()).await, 1);
+    one_broker(own.address()).await;
     own.stop(1).await;
     assert_eq!(brokers(own.address()).await, 0);
 }

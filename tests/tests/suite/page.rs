@@ -277,9 +277,8 @@ async fn without_a_database_it_says_so_and_recovers() {
     let database = server.database().await;
     // As the program's, but less patient: the test waits for each refusal.
     let patient = database.pool();
-    let options = patient.options().clone().acquire_timeout(Duration::from_millis(500));
-    let pool = options.connect_lazy_with(patient.connect_options().as_ref().clone());
-    fill(&pool).await;
+    let pool = database.pool_that_waits(Duration::from_secs(5));
+    fill(&patient).await;
     let served = Served::start(pool.clone()).await;
     let browser = Browser::start().await;
     browser.open(&served.url("/")).await;

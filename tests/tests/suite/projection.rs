@@ -382,7 +382,7 @@ async fn a_commit_that_takes_longer_than_the_lease_keeps_its_partitions() {
             .await
             .unwrap()
     };
-    wait_until("the partition is taken over", Duration::from_secs(20), async || {
+    wait_until("the partition is taken over", Duration::from_secs(60), async || {
         !positions::list(&pool).await.unwrap().is_empty()
     })
     .await;
@@ -397,12 +397,12 @@ async fn a_commit_that_takes_longer_than_the_lease_keeps_its_partitions() {
     log.append(vec![Entry { delivery, partition_hash: 0 }]).await.unwrap();
     let blocked = "select count(*) from pg_locks where locktype = 'advisory' and not granted \
                    and database = (select oid from pg_database where datname = current_database())";
-    wait_until("the commit waits", Duration::from_secs(20), async || {
+    wait_until("the commit waits", Duration::from_secs(60), async || {
         sqlx::query_scalar::<_, i64>(blocked).fetch_one(&pool).await.unwrap() > 0
     })
     .await;
     let (epoch, before) = held().await.unwrap();
-    wait_until("the lease is renewed several times beside it", Duration::from_secs(20), async || {
+    wait_until("the lease is renewed several times beside it", Duration::from_secs(60), async || {
         held().await.is_some_and(|(now, expires_at)| {
             now == epoch && expires_at > before + chrono::Duration::seconds(2)
         })

@@ -28,6 +28,7 @@ use operation::Operation;
 use workers::Workers;
 
 use crate::log_backends::fresh_id;
+use crate::tables::settled_in;
 
 /// Accounts of a run: their deliveries are mixed in one log.
 const ACCOUNTS: [&str; 9] = ["a1", "a2", "a3", "a4", "a5", "a6", "a7", "a8", "a9"];
@@ -113,7 +114,7 @@ impl Simulation {
         self.workers.at_least_one(self.rules).await;
         self.workers.none_stalls();
         invariants::adopted(&self.pool, &accounts::rules(self.rules), &self.context()).await;
-        invariants::settled(&self.pool, self.log.as_ref(), &self.context()).await;
+        settled_in(&self.pool, self.log.as_ref(), &self.context()).await;
         invariants::accounted(&self.pool, self.log.as_ref(), self.appended.len(), &self.context()).await;
     }
 
@@ -164,7 +165,7 @@ async fn fresh(deliveries: &[Delivery], rules: usize, context: &str) -> TestData
     }
     let mut workers = Workers::new(log.clone(), database.clone(), 0, false);
     workers.start(rules).await;
-    invariants::settled(&pool, log.as_ref(), context).await;
+    settled_in(&pool, log.as_ref(), context).await;
     invariants::accounted(&pool, log.as_ref(), deliveries.len(), context).await;
     workers.stop().await;
     pool.close().await;

@@ -59,10 +59,19 @@ pub(crate) fn assert_same(one: &[String], other: &[String], what: &str) {
 
 /// Waits until everything in the log is read and nothing is marked.
 pub(crate) async fn settled(pool: &PgPool, log: &dyn Log) {
-    wait_until("lag and marks are zero", Duration::from_secs(60), async || {
-        let read: i64 = positions::list(pool).await.unwrap().iter().map(|position| position.next).sum();
-        let end: i64 = log.bounds().await.unwrap().iter().map(|bounds| bounds.end).sum();
-        read == end && store::folding::waiting(pool).await.unwrap() == 0
+    settled_in(pool, log, "").await;
+}
+
+/// The same; `context` says of what when it does not come to it.
+pub(crate) async fn settled_in(pool: &PgPool, log: &dyn Log, context: &str) {
+    // A busy machine may refuse a look.
+    let look = async || -> Option<bool> {
+        let read: i64 = positions::list(pool).await.ok()?.iter().map(|position| position.next).sum();
+        let end: i64 = log.bounds().await.ok()?.iter().map(|bounds| bounds.end).sum();
+        Some(read == end && store::folding::waiting(pool).await.ok()? == 0)
+    };
+    wait_until(&format!("lag and marks are zero {context}"), Duration::from_secs(120), async || {
+        look().await == Some(true)
     })
     .await;
 }

@@ -47,9 +47,7 @@ impl Scene {
     }
 
     pub(super) fn client(&self, token: &str) -> Client {
-        let mut settings = Settings::new(self.platform.url().parse().unwrap(), Token::new(token));
-        settings.total_timeout = Duration::from_secs(5);
-        Client::new(settings).unwrap()
+        Client::new(Settings::new(self.platform.url().parse().unwrap(), Token::new(token))).unwrap()
     }
 
     pub(super) fn backfill(&self) -> Backfill {

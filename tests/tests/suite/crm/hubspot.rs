@@ -11,11 +11,9 @@ use simulator::service::{Fault, Misdeed};
 use tokio_util::sync::CancellationToken;
 
 use super::scene::{
-    ask, assert_discreet, assert_each_once, calls, change, creates, edit, hubspot, key, once, property,
-    put_leads, remembered, sales, sync, sync_at, with_leads,
+    UPSERT, ask, assert_discreet, assert_each_once, calls, change, creates, edit, hubspot, key, once,
+    property, put_leads, remembered, sales, sync, sync_at, with_leads,
 };
-
-const UPSERT: &str = "/crm/v3/objects/contacts/batch/upsert";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_thousand_leads_arrive_once_each_through_lost_answers_and_throttling() {
@@ -322,7 +320,9 @@ async fn a_dry_run_changes_nothing_and_says_what_would_be_done() {
 async fn a_limit_of_the_day_ends_the_run_and_counts_against_no_lead() {
     let (_database, pool) = with_leads(3).await;
     let hubspot = hubspot().await;
-    let sync = sync(&pool, vec![sales(&hubspot)]);
+    // Not just before midnight, where the wait is short enough to be waited for.
+    let noon = ManualClock::at("2026-03-20T12:00:00Z".parse().unwrap());
+    let sync = sync_at(&pool, Arc::new(noon.clone()), vec![sales(&hubspot)]);
     once(&sync, "sales").await.unwrap();
     change(&pool, "tags = '{}'", "client_id = '1'").await;
     hubspot
@@ -330,7 +330,7 @@ async fn a_limit_of_the_day_ends_the_run_and_counts_against_no_lead() {
     let limited = once(&sync, "sales").await.unwrap();
     assert_eq!((limited.updated, limited.waiting), (0, 1), "{limited:?}");
     let state = sync.state("sales").await.unwrap();
-    assert!(state.target.paused_until > Some(SystemClock.now()) && state.target.broken_since.is_none());
+    assert!(state.target.paused_until > Some(noon.now()) && state.target.broken_since.is_none());
     assert_eq!((state.target.waiting, state.links.ok), (1, 2));
     let attempts: Vec<i32> = sqlx::query_scalar("select attempts from ledger.effects where status <> 'done'")
         .fetch_all(&pool)

@@ -37,6 +37,9 @@ pub(super) async fn hubspot() -> Hosted<HubSpot> {
     hosted(HubSpot::new(TOKEN)).await
 }
 
+/// Where contacts are written.
+pub(super) const UPSERT: &str = "/crm/v3/objects/contacts/batch/upsert";
+
 /// A receiver that checks signatures.
 pub(super) async fn receiver() -> Hosted<Receiver> {
     hosted(Receiver::with_secret(SECRET)).await
@@ -50,7 +53,7 @@ pub(super) fn sales(hubspot: &Hosted<HubSpot>) -> Crm {
         token: TOKEN.to_owned(),
         choices: Choices::default(),
         batch: 100,
-        timeout: Duration::from_secs(5),
+        timeout: Duration::from_mins(1),
     };
     Crm {
         name: "sales".to_owned(),
@@ -70,7 +73,7 @@ pub(super) fn warehouse(receiver: &Hosted<Receiver>) -> Crm {
         allow_private: true,
         choices: Choices::default(),
         batch: 100,
-        timeout: Duration::from_secs(5),
+        timeout: Duration::from_mins(1),
     };
     Crm {
         name: "warehouse".to_owned(),

@@ -182,7 +182,7 @@ async fn who_still_runs_under_the_old_configuration_stops_and_says_what_to_do() 
     let (database, log) = filled(4).await;
     let mut both = changes().into_iter();
     let (old, new) = (both.next().unwrap().1, both.next().unwrap().1);
-    catch_up(&database, &log, &old, "old");
+    catch_up(&database, &log, &old, "old").await;
     catch_up(&database, &log, &new, "new").await;
     let pool = database.pool();
     let conversation: String =

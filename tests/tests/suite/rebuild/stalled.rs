@@ -133,7 +133,9 @@ async fn a_switch_whose_last_deliveries_do_not_come_is_given_up_and_the_live_tab
         door.send_replace(false);
         let switching = tokio::time::timeout(Duration::from_secs(60), rebuild.switch(&control));
         let refused = switching.await.expect("it is given up").unwrap_err().to_string();
-        assert!(refused.contains("given up") && refused.contains("`chatledger rebuild`"), "{refused}");
+        let is_told = refused.contains("given up") && refused.contains("`chatledger rebuild`");
+        // Where the machine stands still for as long as we hold others up, the server ends the transaction first.
+        assert!(is_told || closed_is == Standstill::Empty, "{refused}");
         rebuild.close().await;
 
         scene.append(&deliveries(&mut chance), &mut chance).await;

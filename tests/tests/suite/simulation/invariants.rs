@@ -8,20 +8,6 @@ use sqlx::{PgPool, Row as _};
 
 use crate::tables::{assert_same, rows};
 
-/// Promise 2 and 4: what is read is folded, nothing waits for ever, every position is the end of its partition.
-pub(crate) async fn settled(pool: &PgPool, log: &dyn Log, context: &str) {
-    // A busy machine may refuse a look.
-    let look = async || -> Option<(i64, i64, i64)> {
-        let read: i64 = store::positions::list(pool).await.ok()?.iter().map(|position| position.next).sum();
-        let end: i64 = log.bounds().await.ok()?.iter().map(|bounds| bounds.end).sum();
-        Some((read, end, store::folding::waiting(pool).await.ok()?))
-    };
-    wait_until(&format!("lag and marks are zero: {context}"), Duration::from_secs(120), async || {
-        look().await.is_some_and(|(read, end, marks)| read == end && marks == 0)
-    })
-    .await;
-}
-
 /// The rules in force are those of the last configuration; until a worker has adopted them, nothing waits for them.
 pub(super) async fn adopted(pool: &PgPool, rules: &projection::Rules, context: &str) {
     let wanted: Vec<(&str, i64)> =
