@@ -29,7 +29,7 @@ use store::{PgPool, StoreError, level, positions};
 use uuid::Uuid;
 
 use crate::Rules;
-use crate::runner::{ProjectionError, Settings, adopt, fold_marked};
+use crate::runner::{ProjectionError, Round, Settings, adopt, fold_marked};
 pub use control::{Control, Progress};
 pub use store::generations::diff::TableDiff;
 pub use store::generations::switch::{Left, Switched};
@@ -243,15 +243,17 @@ impl Rebuild {
     /// As of the store.
     pub async fn fold_waiting(&self) -> Result<(), RebuildError> {
         let mark = level::newest_mark(&self.live).await?;
+        let mut round = Round::new(Settings::default().fold_subjects);
         while level::waits_through(&self.live, mark).await? {
-            match fold_marked(&self.live, &self.rules, Settings::default().fold_subjects).await {
+            match fold_marked(&self.live, &self.rules, round.subjects()).await {
+                Ok(folding) if folding.subjects > 0 => round.folded(folding),
                 // Another process has what is left, or was in the way of ours; a database that is away says so above.
-                Ok(folding) if folding.subjects == 0 => tokio::time::sleep(MOMENT).await,
+                Ok(_) => tokio::time::sleep(MOMENT).await,
                 Err(StoreError::Unavailable(why)) => {
                     tracing::debug!(error = %why, "folding what waits is tried again");
+                    round.failed();
                     tokio::time::sleep(MOMENT).await;
                 }
-                Ok(_) => {}
                 Err(StoreError::Refused(why)) => {
                     tracing::warn!(error = %why, "what waits in the live tables is left to who runs");
                     return Ok(());
@@ -319,7 +321,13 @@ impl Rebuild {
     /// The conversations that were left to the ordinary fold, and the clients that hang on them.
     async fn fold_what_is_left(&self, state: &State, control: &Control) -> Result<(), RebuildError> {
         let rules = self.rules.unread();
-        while fold_marked(&self.next, &rules, Settings::default().fold_subjects).await?.subjects > 0 {
+        let mut round = Round::new(Settings::default().fold_subjects);
+        loop {
+            let folding = fold_marked(&self.next, &rules, round.subjects()).await?;
+            if folding.subjects == 0 {
+                break;
+            }
+            round.folded(folding);
             control.pass().await?;
         }
         if state.is_first {

@@ -14,6 +14,8 @@ pub(super) struct Folds {
     pub(super) changed: ChangedRows,
     /// Account, conversation, and what happens to its saved state.
     pub(super) states: Vec<(String, String, StateChange)>,
+    /// Tellings that were read.
+    pub(super) told: usize,
 }
 
 /// Reads what is needed of each conversation and folds it.
@@ -22,7 +24,7 @@ pub(super) async fn fold(
     claimed: &ClaimedConversations,
     rules: &Rules,
 ) -> Result<Folds, StoreError> {
-    let mut folds = Folds { changed: ChangedRows::default(), states: Vec::new() };
+    let mut folds = Folds { changed: ChangedRows::default(), states: Vec::new(), told: 0 };
     let usable: Vec<(&SavedState, Saved)> =
         claimed.states.iter().filter_map(|state| Some((state, usable(state, rules)?))).collect();
     let ends: Vec<OpenEnd> = usable.iter().map(|(state, saved)| open_end(state, saved)).collect();
@@ -79,6 +81,7 @@ impl Folds {
         quiet: &BTreeSet<(String, String)>,
     ) -> Result<(), StoreError> {
         let place = (subject.account.clone(), subject.subject.clone());
+        self.told += subject.told.len();
         self.changed.add(subject, folded, quiet.contains(&place))?;
         if let Some(next) = next {
             let state = serde_json::to_string(&next)

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::fold_marks::{fold_share, settle};
-use super::{Pause, ProjectionError, Settings};
+use super::{Pause, ProjectionError, Round, Settings};
 use crate::Rules;
 
 /// How long facts gather before they are folded while the log holds more than a batch: then a conversation is folded once
@@ -39,11 +39,12 @@ impl FoldLoop {
     pub(super) async fn run(self, stop: CancellationToken) -> Result<(), ProjectionError> {
         let mut pause = Pause::new();
         let mut clients_at = Instant::now();
-        let mut limit = self.settings.fold_subjects;
+        let mut round = Round::new(self.settings.fold_subjects);
         // When all that was marked had been folded.
         let mut folded_at = Instant::now();
         while !stop.is_cancelled() {
             let clients_due = clients_at.elapsed() >= CLIENTS_EVERY;
+            let limit = round.subjects();
             let folding = match self.gather(folded_at + GATHER, limit, &stop).await {
                 Ok(()) if stop.is_cancelled() => break,
                 Ok(()) => fold_share(&self.pool, &self.rules, limit, self.share, clients_due).await,
@@ -55,7 +56,7 @@ impl FoldLoop {
             match folding {
                 Ok(folding) => {
                     pause.reset();
-                    limit = (limit * 2).min(self.settings.fold_subjects);
+                    round.folded(folding);
                     if !folding.is_full {
                         folded_at = Instant::now();
                     }
@@ -72,8 +73,7 @@ impl FoldLoop {
                     }
                 }
                 Err(error) => {
-                    // What ran into a timeout is not tried again at the same size.
-                    limit = (limit / 2).max(1);
+                    round.failed();
                     pause.take(error.into(), "projection.fold", &stop).await?;
                 }
             }

@@ -16,17 +16,24 @@ use crate::{AccountRules, Rules};
 pub struct Folding {
     /// Identities, conversations, clients and entities.
     pub subjects: usize,
+    /// Tellings that were read for them.
+    pub told: usize,
     /// Of some kind there may be more than one call takes.
     pub is_full: bool,
 }
 
 impl Folding {
-    fn of(subjects: usize, is_full: bool) -> Self {
-        Self { subjects, is_full }
+    /// Of a kind that reads little of each subject.
+    fn light(subjects: usize, is_full: bool) -> Self {
+        Self { subjects, told: 0, is_full }
     }
 
     fn and(self, other: Self) -> Self {
-        Self { subjects: self.subjects + other.subjects, is_full: self.is_full || other.is_full }
+        Self {
+            subjects: self.subjects + other.subjects,
+            told: self.told + other.told,
+            is_full: self.is_full || other.is_full,
+        }
     }
 }
 
@@ -79,7 +86,7 @@ pub(super) async fn settle(pool: &PgPool, limit: i64) -> Result<Folding, StoreEr
     let mut transaction = store::begin(pool).await?;
     let (settled, is_full) = folding::settle_identities(&mut transaction, limit).await?;
     store::commit(transaction).await?;
-    Ok(Folding::of(settled, is_full))
+    Ok(Folding::light(settled, is_full))
 }
 
 async fn conversations(
@@ -94,7 +101,7 @@ async fn conversations(
         return Ok(Folding::default());
     }
     check_rules(&mut transaction, rules, claimed.conversations.iter().map(|(account, _)| account)).await?;
-    let conversations::Folds { mut changed, states } =
+    let conversations::Folds { mut changed, states, told } =
         conversations::fold(&mut transaction, &claimed, rules).await?;
     folding::contest(&mut transaction, &changed.fresh_messages).await?;
     changed.write(&mut transaction).await?;
@@ -106,7 +113,7 @@ async fn conversations(
     claimed.finish(&mut transaction, &changed.clients, &changed.told).await?;
     store::commit(transaction).await?;
     fail::fail_point!("projection.rows_committed", |_| std::process::abort());
-    Ok(Folding::of(claimed.conversations.len(), claimed.is_full()))
+    Ok(Folding { subjects: claimed.conversations.len(), told, is_full: claimed.is_full() })
 }
 
 /// Refuses to fold under rules that another process has replaced: each would undo the other's rows. Nobody adopts others
@@ -173,7 +180,7 @@ async fn clients(pool: &PgPool, rules: &Rules, limit: i64, share: Share) -> Resu
     }
     folding::finish(&mut transaction, &work).await?;
     store::commit(transaction).await?;
-    Ok(Folding::of(work.subjects.len(), work.is_full()))
+    Ok(Folding::light(work.subjects.len(), work.is_full()))
 }
 
 async fn cards<R: TableRow>(
@@ -206,5 +213,5 @@ async fn finish<R: TableRow>(
     tables::upsert(&mut transaction, rows).await?;
     folding::finish(&mut transaction, work).await?;
     store::commit(transaction).await?;
-    Ok(Folding::of(work.subjects.len(), work.is_full()))
+    Ok(Folding::light(work.subjects.len(), work.is_full()))
 }

@@ -13,6 +13,7 @@ mod fold_marks;
 mod fold_one;
 mod lanes;
 mod partitions;
+mod round;
 pub(crate) mod store_facts;
 mod store_loop;
 
@@ -32,6 +33,7 @@ use crate::Rules;
 pub(crate) use adopting::adopt;
 pub use fold_marks::{Folding, fold_marked};
 pub use fold_one::{RowChange, fold_one};
+pub(crate) use round::Round;
 pub use store_facts::{Prepared, prepare};
 
 use fold_loop::FoldLoop;
@@ -46,7 +48,7 @@ pub struct Settings {
     /// Transactions that store side by side while the log holds more than one batch, each with partitions of its own. Each
     /// needs a connection.
     pub store_lanes: usize,
-    /// Marks folded in one transaction.
+    /// Subjects folded in one transaction at most; fewer where they are long.
     pub fold_subjects: i64,
     /// Fold loops side by side, each with its share of conversations and clients. Each needs a connection.
     pub fold_loops: usize,
