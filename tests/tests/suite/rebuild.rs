@@ -1,6 +1,7 @@
 //! A rebuild makes the tables that the live projection made (design.md 7.4), whatever goes on meanwhile.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chatledger_tests::{TestDatabase, database};
 use events::{Delivery, DeliveryIds, Road};
@@ -9,6 +10,7 @@ use projection::rebuild::{Control, Progress, RebuildError, Switched, TableDiff};
 use projection::{Readers, Rebuild, Runner, Settings};
 use sqlx::PgPool;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::chance::Chance;
@@ -25,6 +27,8 @@ mod stalled;
 mod underway;
 
 const PARTITIONS: u32 = 3;
+/// A rebuild here takes seconds.
+const LONGEST: Duration = Duration::from_mins(5);
 
 /// A database with a log, and the pool that sees the live tables.
 struct Scene {
@@ -124,16 +128,19 @@ impl Scene {
             rebuild.build(from_scratch, &control).await?;
             rebuild.follow(&control, async || rebuild.diff().await).await
         });
-        let diff = control.beside(&self.pool, &|_: Progress| {}, work).await;
+        let diff = timeout(LONGEST, control.beside(&self.pool, &|_: Progress| {}, work)).await.unwrap();
         rebuild.close().await;
         diff
     }
 
     async fn switched(&self) -> Switched {
         let (rebuild, control) = (self.rebuild(), Control::new(CancellationToken::new()));
-        rebuild.build(false, &control).await.unwrap();
-        rebuild.follow(&control, async || Ok(())).await.unwrap();
-        let switched = rebuild.switch(&control).await.unwrap();
+        let switching = async {
+            rebuild.build(false, &control).await?;
+            rebuild.follow(&control, async || Ok(())).await?;
+            rebuild.switch(&control).await
+        };
+        let switched = timeout(LONGEST, Box::pin(switching)).await.unwrap().unwrap();
         rebuild.close().await;
         switched
     }

@@ -196,14 +196,17 @@ async fn a_ledger_that_hangs_holds_up_no_chat_and_gets_everything_when_it_is_bac
     let address = hanging.local_addr().unwrap();
     let mut vendor = Vendor::with_script(&home, &format!("http://{address}")).await;
     let events = events();
-    let mut slow = 0;
+    let mut calls = events.len() as i64;
     for (handler, input, answer) in &events {
         let (answered, seconds) = vendor.call(handler, input).await;
         assert_eq!(answered, *answer, "{handler}");
-        slow += usize::from(seconds > 2.5);
+        // One try alone takes five seconds to fail; where the machine stood still, another call says so.
+        if seconds > 2.5 {
+            let (_, seconds) = vendor.call(handler, input).await;
+            assert!(seconds < 2.5, "{handler}: {seconds} s");
+            calls += 1;
+        }
     }
-    // One try alone takes five seconds to fail; the machine may stand still once.
-    assert!(slow <= 1, "{slow} of {} handlers waited", events.len());
     drop(hanging);
 
     home.configure(&format!(
@@ -212,9 +215,9 @@ async fn a_ledger_that_hangs_holds_up_no_chat_and_gets_everything_when_it_is_bac
     ));
     let _up = home.up().await;
     let pool = database.pool();
-    projected(&pool, events.len() as i64).await;
-    let calls = "select count(distinct convert_from(body, 'UTF8')::jsonb ->> 'call') from ledger.deliveries";
-    assert_eq!(one::<i64>(&pool, calls).await, events.len() as i64);
+    projected(&pool, calls).await;
+    let told = "select count(distinct convert_from(body, 'UTF8')::jsonb ->> 'call') from ledger.deliveries";
+    assert_eq!(one::<i64>(&pool, told).await, calls);
     // What was held back is dated by when it happened, not by when it came.
     let held = "select count(*) from ledger.deliveries d join messages m on m.delivery_id = d.id \
                 where d.received_at - m.sent_at > interval '1 second'";

@@ -81,13 +81,28 @@ impl Report {
     }
 }
 
+/// Figures that a rebuild would change are not given in silence.
+async fn warn_of_stale(pool: &store::PgPool) -> Result<(), store::StoreError> {
+    for account in store::rules::stale(pool).await? {
+        tracing::warn!(
+            account.id = %account,
+            "its time_zone was changed, and times that the platform wrote in local time are still read in the one before: \
+             run `chatledger rebuild`"
+        );
+    }
+    Ok(())
+}
+
 /// A report that needs no log.
 async fn of_tables(
     configuration: &Configuration,
     report: impl AsyncFnOnce(&Tables) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let tables = Tables::open(configuration).await?;
-    let outcome = report(&tables).await;
+    let outcome = match warn_of_stale(&tables.pool).await {
+        Ok(()) => report(&tables).await,
+        Err(error) => Err(error.into()),
+    };
     tables.close().await?;
     outcome
 }
@@ -98,7 +113,10 @@ async fn of_log(
     report: impl AsyncFnOnce(&Installation) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let installation = Installation::open(configuration).await?;
-    let outcome = report(&installation).await;
+    let outcome = match warn_of_stale(&installation.pool).await {
+        Ok(()) => report(&installation).await,
+        Err(error) => Err(error.into()),
+    };
     installation.close().await?;
     outcome
 }

@@ -29,7 +29,7 @@ use store::{PgPool, StoreError, level, positions};
 use uuid::Uuid;
 
 use crate::Rules;
-use crate::runner::{ProjectionError, Round, Settings, adopt, fold_marked};
+use crate::runner::{ProjectionError, Round, Settings, adopt, fold_round};
 pub use control::{Control, Progress};
 pub use store::generations::diff::TableDiff;
 pub use store::generations::switch::{Left, Switched};
@@ -245,7 +245,7 @@ impl Rebuild {
         let mark = level::newest_mark(&self.live).await?;
         let mut round = Round::new(Settings::default().fold_subjects);
         while level::waits_through(&self.live, mark).await? {
-            match fold_marked(&self.live, &self.rules, round.subjects()).await {
+            match fold_round(&self.live, &self.rules, &round).await {
                 Ok(folding) if folding.subjects > 0 => round.folded(folding),
                 // Another process has what is left, or was in the way of ours; a database that is away says so above.
                 Ok(_) => tokio::time::sleep(MOMENT).await,
@@ -323,7 +323,7 @@ impl Rebuild {
         let rules = self.rules.unread();
         let mut round = Round::new(Settings::default().fold_subjects);
         loop {
-            let folding = fold_marked(&self.next, &rules, round.subjects()).await?;
+            let folding = fold_round(&self.next, &rules, &round).await?;
             if folding.subjects == 0 {
                 break;
             }

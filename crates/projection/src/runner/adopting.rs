@@ -4,12 +4,18 @@
 //! escalation opens and nothing is sent live. The business hours that reports subtract change in the same transaction; those of
 //! operators are no input of the fold.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use store::report::calendar::{self, OfOperators};
 use store::rules::{self, Adopted, Offer};
 use store::{PgPool, StoreError};
 
 use crate::{OperatorHours, Rules, publishing};
+
+/// The platform's reports write local times.
+const DECODING: [&str; 1] = ["time_zone"];
 
 /// Looks at the published figures of accounts that get other rules, while their rows are folded under those before: what
 /// had changed keeps its own cause. Where that fails it is restated with the configuration; folding goes on either way.
@@ -30,29 +36,37 @@ pub(super) async fn look_before(pool: &PgPool, all: &Rules, now: DateTime<Utc>) 
     }
 }
 
+/// The accounts that are configured or known from before.
+async fn accounts(pool: &PgPool, all: &Rules) -> Result<BTreeSet<String>, StoreError> {
+    let mut accounts: BTreeSet<String> = rules::accounts(pool).await?.into_iter().collect();
+    accounts.extend(all.accounts().map(|(account, _)| account.to_owned()));
+    Ok(accounts)
+}
+
+/// An account of which another process has replaced these rules a moment before it was asked for the first time, `waited` ago,
+/// and still runs.
+pub(super) async fn contested(
+    pool: &PgPool,
+    all: &Rules,
+    waited: Duration,
+) -> Result<Option<String>, StoreError> {
+    let accounts = accounts(pool, all).await?;
+    let offered: Vec<(&str, i64)> =
+        accounts.iter().map(|account| (account.as_str(), all.fingerprint(account))).collect();
+    rules::contested(pool, &offered, waited).await
+}
+
 /// Adopts the rules of every account, configured or known from before. `owner` is the name under which this process holds
 /// leases.
-///
-/// # Errors
-/// [`StoreError::Unavailable`] also while another process holds an account under rules that replaced ours a moment ago: the
-/// caller waits, and the other one's rows stay as they are.
 pub(crate) async fn adopt(pool: &PgPool, all: &Rules, owner: &str) -> Result<(), StoreError> {
-    let mut accounts = rules::accounts(pool).await?;
-    accounts.extend(all.accounts().map(|(account, _)| account.to_owned()));
-    accounts.sort();
-    accounts.dedup();
+    let accounts = accounts(pool, all).await?;
     for account in &accounts {
         let rules = all.of(account);
         let mut transaction = store::begin(pool).await?;
         let parts = rules.parts();
-        let offer = Offer { account, rules: all.fingerprint(account), parts: &parts, owner };
+        let offer =
+            Offer { account, rules: all.fingerprint(account), parts: &parts, decoding: &DECODING, owner };
         let adopted = rules::adopt(&mut transaction, offer).await?;
-        if adopted == Adopted::Contested {
-            return Err(StoreError::Unavailable(format!(
-                "account {account}: another process replaced this configuration less than ten minutes ago and still runs. \
-                 Give both the same configuration; until then, or until that one stops, this one only stores"
-            )));
-        }
         if let Adopted::Changed(parts) = adopted {
             match &rules.hours {
                 Some(hours) => {
@@ -63,7 +77,7 @@ pub(crate) async fn adopt(pool: &PgPool, all: &Rules, owner: &str) -> Result<(),
             if !parts.is_empty() {
                 tracing::info!(account.id = %account, changed = parts.join(", "), "folding again under a changed configuration");
             }
-            if parts.iter().any(|part| part == "time_zone") {
+            if parts.iter().any(|part| DECODING.contains(&part.as_str())) {
                 tracing::warn!(
                     account.id = %account,
                     "times that the platform wrote in local time were read in the old zone: run `chatledger rebuild`"

@@ -44,10 +44,9 @@ impl FoldLoop {
         let mut folded_at = Instant::now();
         while !stop.is_cancelled() {
             let clients_due = clients_at.elapsed() >= CLIENTS_EVERY;
-            let limit = round.subjects();
-            let folding = match self.gather(folded_at + GATHER, limit, &stop).await {
+            let folding = match self.gather(folded_at + GATHER, &round, &stop).await {
                 Ok(()) if stop.is_cancelled() => break,
-                Ok(()) => fold_share(&self.pool, &self.rules, limit, self.share, clients_due).await,
+                Ok(()) => fold_share(&self.pool, &self.rules, &round, self.share, clients_due).await,
                 Err(error) => Err(error),
             };
             if clients_due {
@@ -83,7 +82,7 @@ impl FoldLoop {
 
     /// Waits as long as the log holds more, at most until `end`. What names no channel is filed meanwhile: that is done once for
     /// each fact whenever it is done.
-    async fn gather(&self, end: Instant, limit: i64, stop: &CancellationToken) -> Result<(), StoreError> {
+    async fn gather(&self, end: Instant, round: &Round, stop: &CancellationToken) -> Result<(), StoreError> {
         while self.behind.load(Ordering::Relaxed) && Instant::now() < end {
             tokio::select! {
                 () = stop.cancelled() => return Ok(()),
@@ -91,7 +90,7 @@ impl FoldLoop {
                 () = tokio::time::sleep_until(end) => return Ok(()),
             }
             if self.share.part == 0 {
-                settle(&self.pool, limit).await?;
+                settle(&self.pool, round.others()).await?;
             }
         }
         Ok(())

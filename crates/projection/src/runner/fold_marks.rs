@@ -7,7 +7,7 @@ use store::folding::{self, Activity, Share, Subject, Work};
 use store::tables::{self, ClientRow, LeadRow, TableRow, sealed};
 use store::{PgConnection, PgPool, StoreError};
 
-use super::conversations;
+use super::{Round, conversations};
 use crate::entities;
 use crate::{AccountRules, Rules};
 
@@ -16,21 +16,24 @@ use crate::{AccountRules, Rules};
 pub struct Folding {
     /// Identities, conversations, clients and entities.
     pub subjects: usize,
-    /// Tellings that were read for them.
+    /// The conversations among them.
+    pub conversations: usize,
+    /// Tellings that were read for these.
     pub told: usize,
     /// Of some kind there may be more than one call takes.
     pub is_full: bool,
 }
 
 impl Folding {
-    /// Of a kind that reads little of each subject.
-    fn light(subjects: usize, is_full: bool) -> Self {
-        Self { subjects, told: 0, is_full }
+    /// Of another kind than conversations.
+    fn of(subjects: usize, is_full: bool) -> Self {
+        Self { subjects, is_full, ..Self::default() }
     }
 
     fn and(self, other: Self) -> Self {
         Self {
             subjects: self.subjects + other.subjects,
+            conversations: self.conversations + other.conversations,
             told: self.told + other.told,
             is_full: self.is_full || other.is_full,
         }
@@ -45,7 +48,12 @@ const IDENTITIES: i64 = 8;
 /// # Errors
 /// As of the store: unavailable or refused. What was not committed stays marked.
 pub async fn fold_marked(pool: &PgPool, rules: &Rules, limit: i64) -> Result<Folding, StoreError> {
-    fold_share(pool, rules, limit, Share::ALL, true).await
+    fold_round(pool, rules, &Round::exactly(limit)).await
+}
+
+/// The same for as many as a round takes.
+pub(crate) async fn fold_round(pool: &PgPool, rules: &Rules, round: &Round) -> Result<Folding, StoreError> {
+    fold_share(pool, rules, round, Share::ALL, true).await
 }
 
 /// The same for a share of the conversations and clients. The first share has what does not divide as well. Unless
@@ -54,17 +62,18 @@ pub async fn fold_marked(pool: &PgPool, rules: &Rules, limit: i64) -> Result<Fol
 pub(super) async fn fold_share(
     pool: &PgPool,
     rules: &Rules,
-    limit: i64,
+    round: &Round,
     share: Share,
     clients_due: bool,
 ) -> Result<Folding, StoreError> {
+    let limit = round.others();
     let mut folding = Folding::default();
     // One look, in the order of dependence: settling marks conversations, conversations mark clients. What is marked
     // meanwhile is found by the next call.
     let marked = folding::marked_kinds(pool).await?;
     for kind in &marked {
         let of_kind = match kind.as_str() {
-            "conversation" => conversations(pool, rules, limit, share).await?,
+            "conversation" => conversations(pool, rules, round.conversations(), share).await?,
             "client" if folding.subjects > 0 && !clients_due => Folding::default(),
             "client" => clients(pool, rules, limit, share).await?,
             // Every loop: who comes second waits for the first, so that no conversation is folded before its facts are filed.
@@ -86,7 +95,7 @@ pub(super) async fn settle(pool: &PgPool, limit: i64) -> Result<Folding, StoreEr
     let mut transaction = store::begin(pool).await?;
     let (settled, is_full) = folding::settle_identities(&mut transaction, limit).await?;
     store::commit(transaction).await?;
-    Ok(Folding::light(settled, is_full))
+    Ok(Folding::of(settled, is_full))
 }
 
 async fn conversations(
@@ -113,7 +122,8 @@ async fn conversations(
     claimed.finish(&mut transaction, &changed.clients, &changed.told).await?;
     store::commit(transaction).await?;
     fail::fail_point!("projection.rows_committed", |_| std::process::abort());
-    Ok(Folding { subjects: claimed.conversations.len(), told, is_full: claimed.is_full() })
+    let conversations = claimed.conversations.len();
+    Ok(Folding { subjects: conversations, conversations, told, is_full: claimed.is_full() })
 }
 
 /// Refuses to fold under rules that another process has replaced: each would undo the other's rows. Nobody adopts others
@@ -180,7 +190,7 @@ async fn clients(pool: &PgPool, rules: &Rules, limit: i64, share: Share) -> Resu
     }
     folding::finish(&mut transaction, &work).await?;
     store::commit(transaction).await?;
-    Ok(Folding::light(work.subjects.len(), work.is_full()))
+    Ok(Folding::of(work.subjects.len(), work.is_full()))
 }
 
 async fn cards<R: TableRow>(
@@ -213,5 +223,5 @@ async fn finish<R: TableRow>(
     tables::upsert(&mut transaction, rows).await?;
     folding::finish(&mut transaction, work).await?;
     store::commit(transaction).await?;
-    Ok(Folding::light(work.subjects.len(), work.is_full()))
+    Ok(Folding::of(work.subjects.len(), work.is_full()))
 }

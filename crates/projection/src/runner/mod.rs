@@ -27,16 +27,21 @@ use store::folding::Share;
 use store::{PgPool, StoreError};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::Rules;
 pub(crate) use adopting::adopt;
+pub(crate) use fold_marks::fold_round;
 pub use fold_marks::{Folding, fold_marked};
 pub use fold_one::{RowChange, fold_one};
 pub(crate) use round::Round;
 pub use store_facts::{Prepared, prepare};
 
 use fold_loop::FoldLoop;
+
+/// Between two looks at who else runs under other rules.
+const CONTESTED: Duration = Duration::from_secs(1);
 
 /// How a runner works.
 #[derive(Clone, Debug)]
@@ -48,7 +53,7 @@ pub struct Settings {
     /// Transactions that store side by side while the log holds more than one batch, each with partitions of its own. Each
     /// needs a connection.
     pub store_lanes: usize,
-    /// Subjects folded in one transaction at most; fewer where they are long.
+    /// Subjects of a kind that are folded in one transaction at most; fewer conversations where they are long.
     pub fold_subjects: i64,
     /// Fold loops side by side, each with its share of conversations and clients. Each needs a connection.
     pub fold_loops: usize,
@@ -205,12 +210,32 @@ impl Runner {
         if self.is_live {
             adopting::look_before(&self.pool, &self.rules, self.clock.now()).await;
         }
+        let (asked, mut told) = (Instant::now(), None);
         while !stop.is_cancelled() {
-            match adopt(&self.pool, &self.rules, self.leases.owner()).await {
-                Ok(()) => break,
+            let contested = match adopting::contested(&self.pool, &self.rules, asked.elapsed()).await {
+                Ok(None) => match adopt(&self.pool, &self.rules, self.leases.owner()).await {
+                    Ok(()) => break,
+                    Err(error) => Err(error),
+                },
+                contested => contested,
+            };
+            match contested {
+                Ok(Some(account)) if told.as_ref() != Some(&account) => {
+                    tracing::warn!(
+                        account.id = %account,
+                        "another process replaced this configuration a moment ago and still runs: this one only stores until \
+                         that one stops. Give both the same configuration, or restart this one in ten minutes"
+                    );
+                    told = Some(account);
+                }
+                Ok(_) => tokio::select! {
+                    () = stop.cancelled() => {}
+                    () = tokio::time::sleep(CONTESTED) => {}
+                },
                 Err(error) => pause.take(error.into(), "projection.rules", stop).await?,
             }
         }
+        pause.reset();
         Ok(())
     }
 }

@@ -1,48 +1,69 @@
-//! How many subjects a round of folding takes: as many as keep what it reads within bounds.
+//! How many subjects a round of folding takes: as many conversations as keep what it reads within bounds.
 //!
 //! A round is one transaction and stands in memory. Two thousand short conversations are little; two thousand long ones, all of
 //! them folded from the beginning because the configuration changed, are gigabytes. How long they are is known when they
-//! are read, so a round learns from the one before.
+//! are read, so a round learns from the one before. It is no hard bound: after many short ones a round of long ones may come.
 
 use super::fold_marks::Folding;
 
 /// Tellings that a round is to read at most: some dozens of MiB.
-const MOST_TOLD: i64 = 50_000;
-/// Subjects of the first round, while nothing is known.
-const FIRST: i64 = 250;
+const MOST_TOLD: u64 = 50_000;
+/// Conversations of the first round, while nothing is known.
+const FIRST: u64 = 16;
+/// A round is so many times as large as the one before at most.
+const GROWTH: u64 = 8;
 
 /// The size of the next round.
 #[derive(Debug)]
 pub(crate) struct Round {
-    subjects: i64,
-    most: i64,
+    conversations: u64,
+    /// Of every other kind: little is read of each.
+    others: u64,
+    most: u64,
 }
 
 impl Round {
-    /// Never more than `most` subjects.
+    /// Never more than `most` subjects of a kind.
     pub(crate) fn new(most: i64) -> Self {
-        Self { subjects: FIRST.min(most), most }
+        let most = most.unsigned_abs().max(1);
+        Self { conversations: FIRST.min(most), others: most, most }
     }
 
-    /// Subjects that the next round may take.
-    pub(crate) fn subjects(&self) -> i64 {
-        self.subjects
+    /// So many of each kind, whatever they are.
+    pub(crate) fn exactly(subjects: i64) -> Self {
+        let subjects = subjects.unsigned_abs().max(1);
+        Self { conversations: subjects, others: subjects, most: subjects }
     }
 
-    /// A round was folded. Only a full one says that a larger one would be read within bounds.
+    /// Conversations that the next round may take.
+    pub(crate) fn conversations(&self) -> i64 {
+        self.conversations.cast_signed()
+    }
+
+    /// Subjects of every other kind that it may take.
+    pub(crate) fn others(&self) -> i64 {
+        self.others.cast_signed()
+    }
+
+    /// A round was folded. Only one that left some behind says that a larger one is wanted.
     pub(crate) fn folded(&mut self, folding: Folding) {
-        let told = i64::try_from(folding.told).unwrap_or(i64::MAX);
-        if told > MOST_TOLD {
-            let share = i128::from(self.subjects) * i128::from(MOST_TOLD) / i128::from(told);
-            self.subjects = i64::try_from(share).unwrap_or(1).max(1);
-        } else if folding.is_full && told <= MOST_TOLD / 2 {
-            self.subjects = self.subjects.saturating_mul(2).min(self.most);
+        self.others = (self.others * 2).min(self.most);
+        let (folded, told) = (folding.conversations as u64, folding.told as u64);
+        if folded == 0 {
+            return;
+        }
+        let fits = (folded.saturating_mul(MOST_TOLD) / told.max(1)).clamp(1, self.most);
+        if fits < self.conversations {
+            self.conversations = fits;
+        } else if folded >= self.conversations {
+            self.conversations = fits.min(self.conversations * GROWTH);
         }
     }
 
     /// A round failed: what ran into a timeout is not tried again at the same size.
     pub(crate) fn failed(&mut self) {
-        self.subjects = (self.subjects / 2).max(1);
+        self.conversations = (self.conversations / 2).max(1);
+        self.others = (self.others / 2).max(1);
     }
 }
 
@@ -50,8 +71,8 @@ impl Round {
 mod tests {
     use super::*;
 
-    fn full(told: usize) -> Folding {
-        Folding { subjects: 1, told, is_full: true }
+    fn folding(conversations: usize, told: usize) -> Folding {
+        Folding { subjects: conversations, conversations, told, is_full: true }
     }
 
     #[test]
@@ -59,28 +80,32 @@ mod tests {
         let mut round = Round::new(2_000);
         let mut sizes = Vec::new();
         for _ in 0..5 {
-            sizes.push(round.subjects());
-            round.folded(full(20 * round.subjects() as usize));
+            let taken = round.conversations();
+            sizes.push(taken);
+            round.folded(folding(taken as usize, 20 * taken as usize));
         }
-        assert_eq!(sizes, [250, 500, 1_000, 2_000, 2_000]);
-        // Each of them has 4,000 now.
-        round.folded(full(2_000 * 4_000));
-        assert_eq!(round.subjects(), 12);
-        round.folded(full(12 * 4_000));
-        assert_eq!(round.subjects(), 12, "about what is wanted");
-        round.folded(full(12 * 20));
-        assert_eq!(round.subjects(), 24, "short again");
+        assert_eq!(sizes, [16, 128, 1_024, 2_000, 2_000]);
+        // Ten of them have 40,000 together now: it is what was taken that counts.
+        round.folded(folding(10, 40_000));
+        assert_eq!(round.conversations(), 12);
+        round.folded(folding(12, 12 * 4_000));
+        assert_eq!(round.conversations(), 12, "about what is wanted");
+        round.folded(folding(12, 12 * 20));
+        assert_eq!(round.conversations(), 96, "short again");
     }
 
     #[test]
-    fn a_round_that_is_not_full_says_nothing_of_a_larger_one_and_one_subject_is_always_taken() {
+    fn what_was_not_full_or_had_no_conversation_says_nothing_of_a_larger_one() {
         let mut round = Round::new(2_000);
-        round.folded(Folding { subjects: 3, told: 9, is_full: false });
-        assert_eq!(round.subjects(), 250);
-        round.folded(full(usize::MAX));
-        assert_eq!(round.subjects(), 1);
+        round.folded(folding(3, 9));
+        round.folded(folding(0, 0));
+        assert_eq!((round.conversations(), round.others()), (16, 2_000));
+        round.folded(folding(1, usize::MAX));
+        assert_eq!(round.conversations(), 1, "one is always taken");
         round.failed();
-        assert_eq!(round.subjects(), 1);
-        assert_eq!(Round::new(7).subjects(), 7);
+        assert_eq!((round.conversations(), round.others()), (1, 1_000));
+        round.folded(folding(0, 0));
+        assert_eq!((round.conversations(), round.others()), (1, 2_000));
+        assert_eq!((Round::new(7).conversations(), Round::new(7).others()), (7, 7));
     }
 }

@@ -12,7 +12,6 @@ use projection::{
     AccountRules, Calendar, Hours, ProjectionError, Readers, Rules, Runner, ScoreTag, Scores, Settings,
 };
 use sqlx::PgPool;
-use store::rules::{Adopted, Offer};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -246,16 +245,12 @@ async fn who_brings_back_what_was_replaced_only_stores_while_the_other_one_runs(
     assert!(refused.contains("another configuration"), "{refused}");
     let again = Running::start(&database, &log, &old, "old again");
 
-    // Its answer, as often as it asks.
-    let (ours, fingerprint) = (rules_of(&old), rules_of(&old).fingerprint("acme"));
-    let parts = ours.of("acme").parts();
-    let adopt = async |owner| {
-        let mut connection = pool.begin().await.unwrap();
-        let offer = Offer { account: "acme", rules: fingerprint, parts: &parts, owner };
-        store::rules::adopt(&mut connection, offer).await.unwrap()
+    let old_rules = rules_of(&old).fingerprint("acme");
+    let contested = async |waited| {
+        store::rules::contested(&pool, &[("acme", old_rules)], waited).await.unwrap().is_some()
     };
     lives(&pool, "new").await;
-    assert_eq!(adopt("old again").await, Adopted::Contested);
+    assert!(contested(Duration::ZERO).await);
     let more = deliveries(&mut Chance::new(8));
     let entries = more.into_iter().map(|delivery| Entry { delivery, partition_hash: 1 }).collect();
     log.append(entries).await.unwrap();
@@ -267,16 +262,26 @@ async fn who_brings_back_what_was_replaced_only_stores_while_the_other_one_runs(
     adopted(&pool, &old).await;
     again.stop().await;
 
-    // A change of mind a quarter of an hour later is one, whoever runs.
+    // A change of mind a quarter of an hour later is one, whoever runs; but not of who has waited since.
     let running = Running::start(&database, &log, &new, "new again");
     adopted(&pool, &new).await;
     lives(&pool, "new again").await;
-    assert_eq!(adopt("somebody").await, Adopted::Contested);
+    assert!(contested(Duration::ZERO).await);
     sqlx::query("update folded_rules set adopted_at = adopted_at - interval '15 minutes'")
         .execute(&pool)
         .await
         .unwrap();
-    assert!(matches!(adopt("somebody").await, Adopted::Changed(_)));
+    assert!(!contested(Duration::ZERO).await && contested(Duration::from_mins(20)).await);
+    running.stop().await;
+    assert!(!contested(Duration::from_mins(20)).await, "nobody runs");
+
+    // Who comes later with the same rules stands for them.
+    let running = Running::start(&database, &log, &new, "a restart");
+    let by = "select adopted_by from folded_rules where account_id = 'acme'";
+    wait_until("it has them", SOON, async || {
+        sqlx::query_scalar::<_, String>(by).fetch_one(&pool).await.unwrap() == "a restart"
+    })
+    .await;
     running.stop().await;
     pool.close().await;
 }

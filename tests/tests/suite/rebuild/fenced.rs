@@ -1,7 +1,5 @@
 //! What a rebuild that is not alone, or whose server crashed, does not do: it ends, and the next one begins anew.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use chatledger_tests::wait_until;
 use events::DeliveryId;
@@ -237,7 +235,7 @@ async fn a_failure_does_not_wait_for_who_gets_no_answer() {
     let scene = Scene::projected(36).await;
     let broken = scene.through(Broken(scene.log.clone()));
     let (rebuild, control) = (broken.rebuild(), Control::new(CancellationToken::new()));
-    let built = tokio::time::timeout(SOON, rebuild.build(false, &control)).await.expect("it ends");
+    let built = timeout(SOON, rebuild.build(false, &control)).await.expect("it ends");
     let why = built.unwrap_err().to_string();
     assert!(why.contains("the disk is gone"), "{why}");
     rebuild.close().await;

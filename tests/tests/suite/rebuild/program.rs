@@ -4,8 +4,11 @@ use std::os::unix::process::ExitStatusExt as _;
 
 use serde_json::json;
 
+use chatledger_tests::wait_until;
+
 use super::*;
 use crate::ledger::{NOBODY, account, assert_accounted, home_on, hook, message, post};
+use crate::log_conformance::DEADLINE;
 
 const ABORTED: i32 = 6;
 
@@ -82,6 +85,33 @@ async fn a_rebuild_that_is_killed_at_any_step_is_ended_by_the_next_one() {
         let ended = home.run(&["rebuild"]).await.succeeded();
         assert!(ended.stdout.contains("no row differs"), "{point}: {}", ended.stdout);
         assert_same(&said, &scene.said().await, &format!("rebuilt after {point}"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn figures_of_another_zone_are_not_given_in_silence_until_a_rebuild() {
+    let scene = Scene::new().await;
+    let almaty = account(NOBODY, "history = \"none\"");
+    let moved = almaty.replace("Asia/Almaty", "Europe/Lisbon");
+    for (number, configuration) in [almaty, moved].iter().enumerate() {
+        let home = home_on(&scene.database, "partitions = 3", configuration);
+        let up = home.up().await;
+        wait_until("the zone is adopted", DEADLINE, async || {
+            let changes = "select count(*) from folded_rules where account_id = 'acme' \
+                           and (parts ->> 'time_zone' = 'Europe/Lisbon') = is_stale";
+            let zones = "select count(*) from folded_rules where parts ->> 'time_zone' = 'Europe/Lisbon'";
+            scene.count(changes).await == 1 && scene.count(zones).await == number as i64
+        })
+        .await;
+        up.process.stop().await.succeeded();
+        let report = home.run(&["report", "response-times", "--format", "csv"]).await.succeeded();
+        assert_eq!(report.stderr.contains("time_zone was changed"), number == 1, "{}", report.stderr);
+        assert!(report.stdout.starts_with("key,"), "{}", report.stdout);
+        if number == 1 {
+            home.run(&["rebuild"]).await.succeeded();
+            let report = home.run(&["report", "response-times"]).await.succeeded();
+            assert!(!report.stderr.contains("time_zone"), "{}", report.stderr);
+        }
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use events::DeliveryId;
@@ -58,7 +57,7 @@ impl Reader for Through {
             stop.cancel();
         }
         if !*self.open.borrow() && self.closed_is == Standstill::Empty {
-            let _ = tokio::time::timeout(wait, self.open.wait_for(|open| *open)).await;
+            let _ = timeout(wait, self.open.wait_for(|open| *open)).await;
             return Ok(Batch::default());
         }
         // A dropped sender is the end of the test.
@@ -131,11 +130,11 @@ async fn a_switch_whose_last_deliveries_do_not_come_is_given_up_and_the_live_tab
         scene.append(&deliveries(&mut chance), &mut chance).await;
         scene.settled().await;
         door.send_replace(false);
-        let switching = tokio::time::timeout(Duration::from_secs(60), rebuild.switch(&control));
+        let switching = timeout(Duration::from_secs(60), rebuild.switch(&control));
         let refused = switching.await.expect("it is given up").unwrap_err().to_string();
         let is_told = refused.contains("given up") && refused.contains("`chatledger rebuild`");
         // Where the machine stands still for as long as we hold others up, the server ends the transaction first.
-        assert!(is_told || closed_is == Standstill::Empty, "{refused}");
+        assert!(is_told || refused.starts_with("database"), "{refused}");
         rebuild.close().await;
 
         scene.append(&deliveries(&mut chance), &mut chance).await;

@@ -1,7 +1,6 @@
 //! While a rebuild is under way: a stream of deliveries, a pause, a stop, another log.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use chatledger_tests::wait_until;
 use store::generations::state::{self, Phase, Wish};
@@ -254,5 +253,5 @@ async fn a_note_that_waits_for_the_work_does_not_keep_the_work_waiting() {
         holding.commit().await.unwrap();
     };
     let done = control.beside(&scene.pool, &|_: Progress| {}, work);
-    tokio::time::timeout(SOON * 2, done).await.expect("the work goes on");
+    timeout(SOON * 2, done).await.expect("the work goes on");
 }
