@@ -1,3 +1,5 @@
+use std::io::Write as _;
+
 use crate::configuration::Configuration;
 use crate::installation::{Installation, Tables};
 
@@ -82,13 +84,13 @@ impl Report {
 }
 
 /// Figures that a rebuild would change are not given in silence.
-async fn warn_of_stale(pool: &store::PgPool) -> Result<(), store::StoreError> {
+async fn note_stale(pool: &store::PgPool) -> anyhow::Result<()> {
     for account in store::rules::stale(pool).await? {
-        tracing::warn!(
-            account.id = %account,
-            "its time_zone was changed, and times that the platform wrote in local time are still read in the one before: \
-             run `chatledger rebuild`"
-        );
+        writeln!(
+            std::io::stderr(),
+            "note: time_zone of {account} was changed, and times that the platform wrote in local time are still read in the \
+             one before: run `chatledger rebuild`"
+        )?;
     }
     Ok(())
 }
@@ -99,9 +101,9 @@ async fn of_tables(
     report: impl AsyncFnOnce(&Tables) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let tables = Tables::open(configuration).await?;
-    let outcome = match warn_of_stale(&tables.pool).await {
+    let outcome = match note_stale(&tables.pool).await {
         Ok(()) => report(&tables).await,
-        Err(error) => Err(error.into()),
+        failed => failed,
     };
     tables.close().await?;
     outcome
@@ -113,9 +115,9 @@ async fn of_log(
     report: impl AsyncFnOnce(&Installation) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let installation = Installation::open(configuration).await?;
-    let outcome = match warn_of_stale(&installation.pool).await {
+    let outcome = match note_stale(&installation.pool).await {
         Ok(()) => report(&installation).await,
-        Err(error) => Err(error.into()),
+        failed => failed,
     };
     installation.close().await?;
     outcome

@@ -105,7 +105,7 @@ async fn figures_of_another_zone_are_not_given_in_silence_until_a_rebuild() {
         .await;
         up.process.stop().await.succeeded();
         let report = home.run(&["report", "response-times", "--format", "csv"]).await.succeeded();
-        assert_eq!(report.stderr.contains("time_zone was changed"), number == 1, "{}", report.stderr);
+        assert_eq!(report.stderr.contains("time_zone of acme was changed"), number == 1, "{}", report.stderr);
         assert!(report.stdout.starts_with("key,"), "{}", report.stdout);
         if number == 1 {
             home.run(&["rebuild"]).await.succeeded();
