@@ -320,6 +320,11 @@ pub async fn waiting(executor: impl sqlx::PgExecutor<'_>) -> Result<i64, StoreEr
     Ok(sqlx::query_scalar("select count(*) from marks").fetch_one(executor).await?)
 }
 
+/// Whether something waits to be folded again only because the rules changed: whole conversations, however long.
+pub async fn folds_again(executor: impl sqlx::PgExecutor<'_>) -> Result<bool, StoreError> {
+    Ok(sqlx::query_scalar("select exists (select from marks where quiet)").fetch_one(executor).await?)
+}
+
 /// The facts of one conversation as a fold of all of it reads them, to look at: nothing is claimed, nothing marked.
 pub async fn peek(
     connection: &mut PgConnection,

@@ -243,7 +243,7 @@ impl Rebuild {
     /// As of the store.
     pub async fn fold_waiting(&self) -> Result<(), RebuildError> {
         let mark = level::newest_mark(&self.live).await?;
-        let mut round = Round::new(Settings::default().fold_subjects);
+        let mut round = Round::careful(Settings::default().fold_subjects);
         while level::waits_through(&self.live, mark).await? {
             match fold_round(&self.live, &self.rules, &round).await {
                 Ok(folding) if folding.subjects > 0 => round.folded(folding),
@@ -321,7 +321,7 @@ impl Rebuild {
     /// The conversations that were left to the ordinary fold, and the clients that hang on them.
     async fn fold_what_is_left(&self, state: &State, control: &Control) -> Result<(), RebuildError> {
         let rules = self.rules.unread();
-        let mut round = Round::new(Settings::default().fold_subjects);
+        let mut round = Round::careful(Settings::default().fold_subjects);
         loop {
             let folding = fold_round(&self.next, &rules, &round).await?;
             if folding.subjects == 0 {

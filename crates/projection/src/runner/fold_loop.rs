@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use store::folding::Share;
+use store::folding::{self, Share};
 use store::{PgPool, StoreError};
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -39,7 +39,10 @@ impl FoldLoop {
     pub(super) async fn run(self, stop: CancellationToken) -> Result<(), ProjectionError> {
         let mut pause = Pause::new();
         let mut clients_at = Instant::now();
-        let mut round = Round::new(self.settings.fold_subjects);
+        let most = self.settings.fold_subjects;
+        // Where the answer is lost, the next statement tells.
+        let folds_again = folding::folds_again(&self.pool).await.unwrap_or(true);
+        let mut round = if folds_again { Round::careful(most) } else { Round::new(most) };
         // When all that was marked had been folded.
         let mut folded_at = Instant::now();
         while !stop.is_cancelled() {

@@ -48,7 +48,7 @@ const IDENTITIES: i64 = 8;
 /// # Errors
 /// As of the store: unavailable or refused. What was not committed stays marked.
 pub async fn fold_marked(pool: &PgPool, rules: &Rules, limit: i64) -> Result<Folding, StoreError> {
-    fold_round(pool, rules, &Round::exactly(limit)).await
+    fold_round(pool, rules, &Round::new(limit)).await
 }
 
 /// The same for as many as a round takes.

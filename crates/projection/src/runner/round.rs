@@ -8,10 +8,10 @@ use super::fold_marks::Folding;
 
 /// Tellings that a round is to read at most: some dozens of MiB.
 const MOST_TOLD: u64 = 50_000;
-/// Conversations of the first round, while nothing is known.
-const FIRST: u64 = 16;
-/// A round is so many times as large as the one before at most.
-const GROWTH: u64 = 8;
+/// Conversations of a first round that has to be careful: these tell what others are like.
+const FIRST: u64 = 64;
+/// A round is so many times as large as the one before at most. Rounds cost by their number.
+const GROWTH: u64 = 32;
 
 /// The size of the next round.
 #[derive(Debug)]
@@ -23,16 +23,16 @@ pub(crate) struct Round {
 }
 
 impl Round {
-    /// Never more than `most` subjects of a kind.
+    /// Begins with `most` subjects of each kind, and never takes more: what is new of a conversation is little.
     pub(crate) fn new(most: i64) -> Self {
         let most = most.unsigned_abs().max(1);
-        Self { conversations: FIRST.min(most), others: most, most }
+        Self { conversations: most, others: most, most }
     }
 
-    /// So many of each kind, whatever they are.
-    pub(crate) fn exactly(subjects: i64) -> Self {
-        let subjects = subjects.unsigned_abs().max(1);
-        Self { conversations: subjects, others: subjects, most: subjects }
+    /// Begins with few conversations: they will be folded from their beginnings.
+    pub(crate) fn careful(most: i64) -> Self {
+        let round = Self::new(most);
+        Self { conversations: FIRST.min(round.most), ..round }
     }
 
     /// Conversations that the next round may take.
@@ -77,35 +77,36 @@ mod tests {
 
     #[test]
     fn short_conversations_are_taken_by_the_thousand_and_long_ones_by_the_dozen() {
-        let mut round = Round::new(2_000);
+        let mut round = Round::careful(2_000);
         let mut sizes = Vec::new();
-        for _ in 0..5 {
+        for _ in 0..3 {
             let taken = round.conversations();
             sizes.push(taken);
             round.folded(folding(taken as usize, 20 * taken as usize));
         }
-        assert_eq!(sizes, [16, 128, 1_024, 2_000, 2_000]);
+        assert_eq!(sizes, [64, 2_000, 2_000]);
         // Ten of them have 40,000 together now: it is what was taken that counts.
         round.folded(folding(10, 40_000));
         assert_eq!(round.conversations(), 12);
         round.folded(folding(12, 12 * 4_000));
         assert_eq!(round.conversations(), 12, "about what is wanted");
         round.folded(folding(12, 12 * 20));
-        assert_eq!(round.conversations(), 96, "short again");
+        assert_eq!(round.conversations(), 384, "short again");
     }
 
     #[test]
     fn what_was_not_full_or_had_no_conversation_says_nothing_of_a_larger_one() {
-        let mut round = Round::new(2_000);
+        let mut round = Round::careful(2_000);
         round.folded(folding(3, 9));
         round.folded(folding(0, 0));
-        assert_eq!((round.conversations(), round.others()), (16, 2_000));
+        assert_eq!((round.conversations(), round.others()), (64, 2_000));
         round.folded(folding(1, usize::MAX));
         assert_eq!(round.conversations(), 1, "one is always taken");
         round.failed();
         assert_eq!((round.conversations(), round.others()), (1, 1_000));
         round.folded(folding(0, 0));
         assert_eq!((round.conversations(), round.others()), (1, 2_000));
-        assert_eq!((Round::new(7).conversations(), Round::new(7).others()), (7, 7));
+        assert_eq!((Round::careful(7).conversations(), Round::new(7).others()), (7, 7));
+        assert_eq!(Round::new(2_000).conversations(), 2_000);
     }
 }

@@ -92,8 +92,10 @@ impl Running {
 async fn catch_up(database: &TestDatabase, log: &Arc<dyn Log>, rules: &AccountRules, owner: &str) {
     let pool = database.pool();
     mark(&pool, &format!("nobody's, before {owner}")).await;
+    assert!(store::folding::folds_again(&pool).await.unwrap());
     let running = Running::start(database, log, rules, owner);
     settled(&pool, log.as_ref()).await;
+    assert!(!store::folding::folds_again(&pool).await.unwrap());
     running.stop().await;
     pool.close().await;
 }
