@@ -110,7 +110,7 @@ pub(crate) struct Claimed {
 pub(crate) struct Claim {
     /// Each once, sorted by account and subject.
     pub(crate) subjects: Vec<Claimed>,
-    mark_ids: Vec<i64>,
+    pub(crate) mark_ids: Vec<i64>,
     /// As many marks as were asked for: there may be more.
     pub(crate) is_full: bool,
 }

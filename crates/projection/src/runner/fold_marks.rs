@@ -16,9 +16,9 @@ use crate::{AccountRules, Rules};
 pub struct Folding {
     /// Identities, conversations, clients and entities.
     pub subjects: usize,
-    /// The conversations among them.
-    pub conversations: usize,
-    /// Tellings that were read for these.
+    /// Marks of conversations among those that were claimed.
+    pub marks: usize,
+    /// Tellings that were read for these conversations.
     pub told: usize,
     /// Of some kind there may be more than one call takes.
     pub is_full: bool,
@@ -33,7 +33,7 @@ impl Folding {
     fn and(self, other: Self) -> Self {
         Self {
             subjects: self.subjects + other.subjects,
-            conversations: self.conversations + other.conversations,
+            marks: self.marks + other.marks,
             told: self.told + other.told,
             is_full: self.is_full || other.is_full,
         }
@@ -122,8 +122,8 @@ async fn conversations(
     claimed.finish(&mut transaction, &changed.clients, &changed.told).await?;
     store::commit(transaction).await?;
     fail::fail_point!("projection.rows_committed", |_| std::process::abort());
-    let conversations = claimed.conversations.len();
-    Ok(Folding { subjects: conversations, conversations, told, is_full: claimed.is_full() })
+    let subjects = claimed.conversations.len();
+    Ok(Folding { subjects, marks: claimed.marks(), told, is_full: claimed.is_full() })
 }
 
 /// Refuses to fold under rules that another process has replaced: each would undo the other's rows. Nobody adopts others

@@ -53,7 +53,7 @@ pub struct Settings {
     /// Transactions that store side by side while the log holds more than one batch, each with partitions of its own. Each
     /// needs a connection.
     pub store_lanes: usize,
-    /// Subjects of a kind that are folded in one transaction at most; fewer conversations where they are long.
+    /// Marks of a kind that are folded in one transaction at most; fewer where conversations are long.
     pub fold_subjects: i64,
     /// Fold loops side by side, each with its share of conversations and clients. Each needs a connection.
     pub fold_loops: usize,

@@ -1,4 +1,4 @@
-//! How many subjects a round of folding takes: as many conversations as keep what it reads within bounds.
+//! How many marks a round of folding takes: as many of conversations as keep what it reads within bounds.
 //!
 //! A round is one transaction and stands in memory. Two thousand short conversations are little; two thousand long ones, all of
 //! them folded from the beginning because the configuration changed, are gigabytes. How long they are is known when they
@@ -8,7 +8,7 @@ use super::fold_marks::Folding;
 
 /// Tellings that a round is to read at most: some dozens of MiB.
 const MOST_TOLD: u64 = 50_000;
-/// Conversations of a first round that has to be careful: these tell what others are like.
+/// Marks of conversations in a first round that has to be careful: these tell what others are like.
 const FIRST: u64 = 64;
 /// A round is so many times as large as the one before at most. Rounds cost by their number.
 const GROWTH: u64 = 32;
@@ -23,7 +23,7 @@ pub(crate) struct Round {
 }
 
 impl Round {
-    /// Begins with `most` subjects of each kind, and never takes more: what is new of a conversation is little.
+    /// Begins with `most` marks of each kind, and never takes more: what is new of a conversation is little.
     pub(crate) fn new(most: i64) -> Self {
         let most = most.unsigned_abs().max(1);
         Self { conversations: most, others: most, most }
@@ -35,12 +35,12 @@ impl Round {
         Self { conversations: FIRST.min(round.most), ..round }
     }
 
-    /// Conversations that the next round may take.
+    /// Marks of conversations that the next round may take; a conversation may have several.
     pub(crate) fn conversations(&self) -> i64 {
         self.conversations.cast_signed()
     }
 
-    /// Subjects of every other kind that it may take.
+    /// Marks of every other kind that it may take.
     pub(crate) fn others(&self) -> i64 {
         self.others.cast_signed()
     }
@@ -48,14 +48,15 @@ impl Round {
     /// A round was folded. Only one that left some behind says that a larger one is wanted.
     pub(crate) fn folded(&mut self, folding: Folding) {
         self.others = (self.others * 2).min(self.most);
-        let (folded, told) = (folding.conversations as u64, folding.told as u64);
-        if folded == 0 {
+        // Younger marks of the same conversations come along: they cost nothing.
+        let (taken, told) = ((folding.marks as u64).min(self.conversations), folding.told as u64);
+        if taken == 0 {
             return;
         }
-        let fits = (folded.saturating_mul(MOST_TOLD) / told.max(1)).clamp(1, self.most);
+        let fits = (taken * MOST_TOLD / told.max(1)).clamp(1, self.most);
         if fits < self.conversations {
             self.conversations = fits;
-        } else if folded >= self.conversations {
+        } else if taken == self.conversations {
             self.conversations = fits.min(self.conversations * GROWTH);
         }
     }
@@ -71,8 +72,8 @@ impl Round {
 mod tests {
     use super::*;
 
-    fn folding(conversations: usize, told: usize) -> Folding {
-        Folding { subjects: conversations, conversations, told, is_full: true }
+    fn folding(marks: usize, told: usize) -> Folding {
+        Folding { subjects: marks, marks, told, is_full: true }
     }
 
     #[test]
@@ -92,6 +93,24 @@ mod tests {
         assert_eq!(round.conversations(), 12, "about what is wanted");
         round.folded(folding(12, 12 * 20));
         assert_eq!(round.conversations(), 384, "short again");
+    }
+
+    #[test]
+    fn conversations_that_have_many_marks_are_taken_by_these_and_a_round_that_failed_grows_again() {
+        let mut round = Round::new(2_000);
+        (0..20).for_each(|_| round.failed());
+        let mut sizes = Vec::new();
+        for _ in 0..4 {
+            let taken = round.conversations();
+            sizes.push(taken);
+            // Some twenty marks for each of them, and more of them near by.
+            let subjects = taken as usize / 20 + 1;
+            round.folded(Folding { subjects, marks: 3 * taken as usize, told: 30 * subjects, is_full: true });
+        }
+        assert_eq!(sizes, [1, 32, 1_024, 2_000]);
+        // A hundred of them with 60,000 together: what is wanted is as much less.
+        round.folded(Folding { subjects: 100, marks: 2_000, told: 60_000, is_full: true });
+        assert_eq!(round.conversations(), 1_666);
     }
 
     #[test]

@@ -254,6 +254,11 @@ impl ClaimedConversations {
         self.claim.is_full
     }
 
+    /// How many marks were claimed: a conversation may have several.
+    pub fn marks(&self) -> usize {
+        self.claim.mark_ids.len()
+    }
+
     /// Whether a conversation has to be folded from its beginning whatever was saved.
     pub fn is_undated(&self, account: &str, conversation: &str) -> bool {
         self.claim.get(account, conversation).is_some_and(|claimed| claimed.since.is_none())
